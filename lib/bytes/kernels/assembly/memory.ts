@@ -1,0 +1,25 @@
+// Where things lie in the kernels' memory. All of it is static: nothing is allocated, and pages that no call has
+// touched cost no memory.
+
+/** Kernels load and store whole vectors, so that they may touch this many bytes beyond what they read or write. */
+const SLACK: u32 = 64;
+
+/** How far CRC folding looks back, in bytes: 250 vectors of 16. */
+export const REACH: u32 = 250 * 16;
+
+/** Bytes that a kernel can take at once. */
+export const INPUT_BYTES: u32 = 1 << 20;
+
+/** What is before the input stays zero, so that folding can look back from the first byte. */
+const BEFORE_INPUT: usize = memory.data(REACH + INPUT_BYTES + SLACK, 16);
+export const INPUT: usize = BEFORE_INPUT + REACH;
+
+/** Bytes that LZF can expand to at once. */
+export const OUTPUT_BYTES: u32 = 4 << 20;
+export const OUTPUT: usize = memory.data(OUTPUT_BYTES + SLACK, 16);
+
+/** The running CRC, 8 bytes: read and replaced by the CRC kernel. */
+export const STATE: usize = memory.data(8, 16);
+
+/** The end of an input whose CRC is folded, and up to 15 bytes more. */
+export const REST: usize = memory.data(REACH + SLACK, 16);

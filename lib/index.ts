@@ -1,0 +1,22 @@
+// The library: what a program needs to plan RDB files and restore them into a live server.
+export {
+  type ErrorDetails,
+  InputError,
+  InterruptedError,
+  KeyferryError,
+  LocalError,
+  RdbError,
+  TargetError,
+  UsageError,
+} from './errors.ts';
+export type { FilterRules } from './filter/filter.ts';
+export type { FunctionTally, Outcome, RestoreReport } from './jobs/report.ts';
+export { type RestoreOptions, restore } from './jobs/restore.ts';
+export { parseRedisUrl, type RedisUrl } from './redis/endpoint.ts';
+export { type InputOptions, openRdb, type RdbInput } from './sources/rdb/input.ts';
+export { type Chunk, type Plan, type PlanOptions, planRdb } from './sources/rdb/plan.ts';
+export type { ByteSource, SourcePin } from './storage/byte-source.ts';
+export { openFile } from './storage/file-source.ts';
+export type { ConflictPolicy, ExpiryRule } from './targets/redis/policy.ts';
+export type { FailedKey, Tally } from './targets/redis/tally.ts';
+export { type Phase, Progress } from './telemetry/progress.ts';

@@ -1,0 +1,178 @@
+// Restores one chunk of a planned RDB: read, prove, filter, write, account. Safe to do again.
+
+import { crc64 } from '../bytes/crc64.ts';
+import type { EntryFilter } from '../filter/filter.ts';
+import { dialectOf } from '../rdb/dialect.ts';
+import { RdbScanner, ScanEvent, type ScanState } from '../rdb/scanner.ts';
+import { redisTypes, type ValueType, valkeyTypes } from '../rdb/types.ts';
+import { atLeast, type ServerInfo } from '../redis/server-info.ts';
+import type { RdbInput } from '../sources/rdb/input.ts';
+import { type Chunk, DEFAULT_CHUNK_BYTES } from '../sources/rdb/plan.ts';
+import type { Attempt, ChunkBytes, ChunkWriter } from '../targets/redis/chunk-writer.ts';
+import { EntryEncoder } from '../targets/redis/entry-encoder.ts';
+import type { ConflictPolicy, ExpiryRule } from '../targets/redis/policy.ts';
+import type { RedisTarget } from '../targets/redis/redis-target.ts';
+import { changed, type LargeRecord, readRecordHead } from '../targets/redis/streamed-restore.ts';
+import { newTally, type Tally } from '../targets/redis/tally.ts';
+
+export interface ChunkRestoreOptions {
+  readonly policy: ConflictPolicy;
+  readonly expiry: ExpiryRule;
+  readonly filter: EntryFilter | undefined;
+  readonly server: ServerInfo;
+  /** Ends the work between two keys. */
+  readonly signal: AbortSignal;
+  /** Told how many bytes more of the chunk are dealt with. */
+  readonly onBytes: (bytes: number) => void;
+}
+
+/** Keys after which the rate is asked, where one was set. */
+const RATE_STEP_KEYS = 64;
+
+export class ChunkRestore {
+  readonly #input: RdbInput;
+  readonly #options: ChunkRestoreOptions;
+  readonly #templates = new Map<bigint, Buffer>();
+
+  constructor(input: RdbInput, options: ChunkRestoreOptions) {
+    this.#input = input;
+    this.#options = options;
+  }
+
+  /**
+   * Writes the chunk's keys.
+   *
+   * @throws {InputError} `INPUT_CHANGED` before anything is written, when the chunk's bytes are not those planned
+   * @throws {TargetError} what stopped it
+   */
+  async run(chunk: Chunk, target: RedisTarget, attempt: Attempt): Promise<Tally> {
+    await this.#loadTemplates();
+    const encoder = this.#encoder();
+    const large = chunk.keys === 1 && chunk.end - chunk.start > LARGE_RECORD_BYTES;
+    const tally = large ? await this.#runLarge(chunk, target, encoder, attempt) : undefined;
+    return tally ?? this.#runHeld(chunk, target, encoder, attempt);
+  }
+
+  /** The first key of a chunk that the filter accepts, and its database. */
+  async firstKey(chunk: Chunk): Promise<{ db: number; key: Buffer } | undefined> {
+    const encoder = this.#encoder();
+    const bytes = await this.#input.source.read(chunk.start, Math.min(chunk.end, chunk.start + LARGE_RECORD_BYTES));
+    const scanner = new RdbScanner({ from: this.#state(chunk), size: this.#input.source.size, crc: false });
+    scanner.feed(bytes);
+    for (let event = scanner.next(); event !== ScanEvent.MORE && event !== ScanEvent.END; event = scanner.next()) {
+      if (event !== ScanEvent.KEY) continue;
+      const key = () => encoder.key(scanner, bytes, chunk.start);
+      if (this.#options.filter?.accepts(scanner, key) ?? true) return { db: scanner.db, key: Buffer.from(key()) };
+    }
+    return undefined;
+  }
+
+  /** A chunk of many keys: held whole while its keys are under way. */
+  async #runHeld(chunk: Chunk, target: RedisTarget, encoder: EntryEncoder, attempt: Attempt): Promise<Tally> {
+    const { source } = this.#input;
+    const bytes = await source.read(chunk.start, chunk.end);
+    if (crc64(bytes) !== chunk.crc) throw changed(source);
+    const held: ChunkBytes = { bytes, base: chunk.start, state: this.#state(chunk) };
+    const writer = target.begin(encoder, held, attempt);
+    await this.#feed(writer, held, target, encoder);
+    return target.complete(writer, encoder, held);
+  }
+
+  async #feed(
+    writer: ChunkWriter,
+    { bytes, base, state }: ChunkBytes,
+    target: RedisTarget,
+    encoder: EntryEncoder,
+  ): Promise<void> {
+    const { filter, signal, onBytes } = this.#options;
+    const scanner = new RdbScanner({ from: state, crc: false });
+    scanner.feed(bytes);
+    let reported = base;
+    let rated = base;
+    let keys = 0;
+    const report = () => {
+      onBytes(scanner.recordEnd - reported);
+      reported = scanner.recordEnd;
+    };
+    for (let event = scanner.next(); event !== ScanEvent.MORE; event = scanner.next()) {
+      if (event !== ScanEvent.KEY) continue;
+      if (filter !== undefined && !filter.accepts(scanner, () => encoder.key(scanner, bytes, base))) {
+        writer.tally.filtered++;
+        continue;
+      }
+      writer.put(scanner);
+      if (++keys === RATE_STEP_KEYS) {
+        const wait = target.throttle(scanner.recordEnd - rated, keys);
+        rated = scanner.recordEnd;
+        keys = 0;
+        if (wait !== undefined) {
+          writer.flush();
+          await wait;
+        }
+      }
+      if (writer.full) {
+        report();
+        await writer.ready();
+        signal.throwIfAborted();
+      }
+    }
+    onBytes(base + bytes.length - reported);
+  }
+
+  /** A chunk of one large record: streamed, unless its value has to be rewritten. */
+  async #runLarge(
+    chunk: Chunk,
+    target: RedisTarget,
+    encoder: EntryEncoder,
+    attempt: Attempt,
+  ): Promise<Tally | undefined> {
+    const { filter, onBytes } = this.#options;
+    const record: LargeRecord = { source: this.#input.source, start: chunk.start, end: chunk.end, crc: chunk.crc };
+    const state = this.#state(chunk);
+    const head = await readRecordHead(record, state);
+    if (encoder.rewrites(head.entry.type as ValueType)) return undefined;
+    const key = () => encoder.key(head.entry, head.bytes, chunk.start);
+    const taken = filter?.accepts(head.entry, key) ?? true;
+    const tally = taken
+      ? await target.writeLarge(encoder, record, head, state, attempt)
+      : { ...newTally(), filtered: 1 };
+    onBytes(chunk.end - chunk.start);
+    return tally;
+  }
+
+  #encoder(): EntryEncoder {
+    const { policy, expiry, server } = this.#options;
+    const { dialect, version } = this.#input.plan;
+    return new EntryEncoder({
+      policy,
+      expiry,
+      dialect: dialectOf(dialect, version),
+      targetTypes: server.engine === 'valkey' ? valkeyTypes : redisTypes,
+      setKnowsPxat: server.engine === 'valkey' || atLeast(server, 6, 2),
+      templates: (id) => this.#templates.get(id),
+    });
+  }
+
+  #state({ start, db }: Chunk): ScanState {
+    const { dialect, version, templates } = this.#input.plan;
+    return {
+      dialect,
+      version,
+      offset: start,
+      db,
+      crc: undefined,
+      templates: new Map(templates.map(({ id, fields }) => [id, fields])),
+    };
+  }
+
+  async #loadTemplates(): Promise<void> {
+    const { source, plan } = this.#input;
+    if (this.#templates.size > 0) return;
+    for (const { id, offset, bytes } of plan.templates) {
+      this.#templates.set(id, await source.read(offset, offset + bytes));
+    }
+  }
+}
+
+/** A record from here on is not held whole; bytes. It stands alone in its chunk, as the plan's chunks are no larger. */
+const LARGE_RECORD_BYTES = DEFAULT_CHUNK_BYTES;

@@ -1,0 +1,411 @@
+// The restore as a sequence: open and plan the files, check the target, write chunk after chunk, account for everything.
+import { basename, resolve } from 'node:path';
+import { crc64 } from '../bytes/crc64.ts';
+import { openFileLedger } from '../checkpoint/file-ledger.ts';
+import type { CheckpointStore, JobDescription } from '../checkpoint/store.ts';
+import { InterruptedError, KeyferryError, TargetError, UsageError } from '../errors.ts';
+import { rulesFilter } from '../filter/filter.ts';
+import { Control } from '../redis/control.ts';
+import { showEndpoint } from '../redis/endpoint.ts';
+import { parseInfo, type ServerInfo, showVersion } from '../redis/server-info.ts';
+import { ErrorReply } from '../resp/reply-reader.ts';
+import { openRdb, type RdbInput, STDIN, workPath } from '../sources/rdb/input.ts';
+import type { Chunk } from '../sources/rdb/plan.ts';
+import type { Attempt } from '../targets/redis/chunk-writer.ts';
+import { type ConflictPolicy, type ExpiryRule, KEEP_EXPIRY } from '../targets/redis/policy.ts';
+import { type PreflightReport, preflight } from '../targets/redis/preflight.ts';
+import { RedisTarget } from '../targets/redis/redis-target.ts';
+import { addTally, newTally, type Tally } from '../targets/redis/tally.ts';
+import { type Clock, systemClock } from '../telemetry/clock.ts';
+import { Progress } from '../telemetry/progress.ts';
+import { ChunkRestore } from './chunk-restore.ts';
+import { mapDatabases } from './databases.ts';
+import type { RestoreReport } from './report.ts';
+import type { RestoreOptions } from './restore.ts';
+import { restoreFunctions } from './restore-functions.ts';
+
+export const DEFAULT_CONCURRENCY = 4;
+export const DEFAULT_CONNECTIONS = 4;
+export const DEFAULT_PATIENCE_MS = 60_000;
+export const DEFAULT_REPLY_TIMEOUT_MS = 60_000;
+
+/** Unanswered bytes a socket: enough to keep a server busy over a round trip, little enough to bound memory. */
+const IN_FLIGHT_BYTES = 512 * 1024;
+/** With more keys refused than this, something is wrong that going on does not mend. */
+const MOST_FAILURES = 10_000;
+/** A target that keeps being restarted while it is written to ends the job after so many rounds. */
+const MOST_ROUNDS = 5;
+/** Chunks of a file that are searched for a first key that the filter takes. */
+const SAMPLED_CHUNKS = 4;
+
+export class RestoreJob {
+  readonly report: RestoreReport;
+  readonly #options: RestoreOptions;
+  readonly #policy: ConflictPolicy;
+  readonly #expiry: ExpiryRule;
+  readonly #clock: Clock;
+  readonly #progress: Progress;
+  readonly #control: Control;
+  readonly #startedAt: number;
+  /** Ends all waits: the caller's signal, or the first failure. */
+  readonly #stop = new AbortController();
+  readonly #inputs: RdbInput[] = [];
+  /** What became of each chunk, by unit. */
+  readonly #tallies = new Map<string, Tally>();
+  #mapDb: (db: number) => number = (db) => db;
+  #ledger: CheckpointStore | undefined;
+  #finished = false;
+
+  constructor(options: RestoreOptions) {
+    this.#options = options;
+    this.#policy = options.onConflict ?? 'panic';
+    this.#expiry = options.expiry ?? KEEP_EXPIRY;
+    this.#clock = options.clock ?? systemClock;
+    this.#progress = options.progress ?? new Progress();
+    this.#startedAt = this.#clock.now();
+    const { signal } = options;
+    if (signal?.aborted) this.#stop.abort(signal.reason);
+    else signal?.addEventListener('abort', () => this.#stop.abort(signal.reason), { once: true });
+    this.#control = new Control({ endpoint: options.target, patienceMs: this.#patienceMs });
+    this.report = {
+      outcome: 'complete',
+      error: undefined,
+      files: [],
+      target: showEndpoint(options.target),
+      server: undefined,
+      policy: this.#policy,
+      dryRun: options.dryRun ?? false,
+      resumed: false,
+      keys: newTally(),
+      functions: { written: 0, already: 0, skipped: 0, failed: [] },
+      tails: [],
+      warnings: [],
+      seconds: 0,
+    };
+  }
+
+  async run(): Promise<void> {
+    await this.#openInputs();
+    this.#mapDb = mapDatabases({
+      planned: this.#inputs.flatMap(({ plan }) => plan.dbs.map(({ db }) => db)),
+      only: this.#options.filter?.dbs,
+      map: this.#options.dbMap,
+      urlDb: this.#options.target.db,
+    });
+    if (!this.report.dryRun) await this.#openLedger();
+    this.#progress.begin('checking');
+    const checked = await this.#preflight();
+    if (!this.report.dryRun) await this.#write(checked);
+    this.#judge();
+    if (!this.report.dryRun && this.report.keys.failed.length === 0) {
+      this.#finished = true;
+      await this.#ledger?.finish();
+    }
+  }
+
+  /** Enters what ended the job into the report. What is no error of the family is a defect, and goes on up. */
+  stopped(error: unknown): void {
+    this.#sumUp();
+    if (this.#options.signal?.aborted) {
+      this.report.outcome = 'interrupted';
+      this.report.error = new InterruptedError(
+        'INTERRUPTED',
+        'the job was told to stop. What was confirmed is noted.',
+        {
+          remedy: 'The same command again goes on from here.',
+        },
+      );
+      return;
+    }
+    if (!(error instanceof KeyferryError)) throw error;
+    this.report.outcome = 'stopped';
+    this.report.error = error;
+  }
+
+  async close(): Promise<void> {
+    this.#control.end();
+    if (!this.#finished) await this.#ledger?.close();
+    for (const input of this.#inputs) await input.close(this.#finished || this.report.dryRun);
+    this.report.seconds = (this.#clock.now() - this.#startedAt) / 1000;
+    this.#progress.phase = 'done';
+  }
+
+  get #patienceMs(): number {
+    return this.#options.patienceMs ?? DEFAULT_PATIENCE_MS;
+  }
+
+  async #openInputs(): Promise<void> {
+    const { files, workDir, chunkBytes, fresh, stdin, ignoreTail = false } = this.#options;
+    this.#refuseTwins();
+    for (const name of files) {
+      const input = await openRdb(name, {
+        workDir,
+        chunkBytes,
+        fresh,
+        noWrite: this.report.dryRun,
+        stdin,
+        progress: this.#progress,
+        signal: this.#stop.signal,
+      });
+      this.#inputs.push(input);
+      const { dialect, version, bytes, keys, checksum, tail } = input.plan;
+      this.report.files.push({ name, bytes, keys, rdb: `${dialect} ${version}`, reusedPlan: input.reused });
+      if (checksum !== 'ok') {
+        this.report.warnings.push(`${input.name} carries no checksum: damage inside a value shows only on the target.`);
+      }
+      if (tail !== undefined) {
+        this.report.tails.push({ file: input.name, bytes: tail.bytes, kind: tail.kind, ignored: ignoreTail });
+      }
+    }
+  }
+
+  #refuseTwins(): void {
+    const { files, workDir } = this.#options;
+    if (files.length === 0) throw new UsageError('FILES_MISSING', 'there is no file to restore.');
+    const paths = files.map((file) => workPath(file, workDir));
+    const twin = paths.find((path, i) => paths.indexOf(path) !== i);
+    if (twin === undefined) return;
+    throw new UsageError('FILES_TWICE', 'two of the files would share one plan.', {
+      where: twin,
+      remedy: 'Name each file once; with --work-dir, files of one name in several folders need runs of their own.',
+    });
+  }
+
+  async #openLedger(): Promise<void> {
+    const { files, workDir, target, fresh = false } = this.#options;
+    const names = files.map((file) => (file === STDIN ? file : resolve(file)));
+    const id = hex(crc64(Buffer.from(JSON.stringify([showEndpoint(target), ...names]))));
+    const path = `${workPath(files[0] as string, workDir)}.${id}.ledger.jsonl`;
+    this.#ledger = await openFileLedger({ path, lockName: id, job: this.#describe(), fresh });
+    this.report.resumed = this.#ledger.resumed;
+  }
+
+  /** Everything that makes a run another job. */
+  #describe(): JobDescription {
+    const { target, filter, dbMap } = this.#options;
+    const { shiftMs, drop } = this.#expiry;
+    const content = this.#inputs.map(
+      ({ name, plan }) => `${basename(name)} (${plan.bytes} bytes, CRC ${hex(plan.crc)})`,
+    );
+    return {
+      target: showEndpoint(target),
+      files: content.join(', '),
+      chunks: this.#inputs.map(({ plan }) => plan.chunks).join(', '),
+      'on-conflict': this.#policy,
+      expiry: drop ? 'dropped' : `shifted by ${shiftMs} ms`,
+      'only-db': filter?.dbs?.join(',') ?? 'all',
+      type: filter?.kinds?.join(',') ?? 'all',
+      match: filter?.match === undefined ? 'all' : JSON.stringify(filter.match),
+      'db-map': dbMap === undefined ? 'none' : [...dbMap].map(([from, to]) => `${from}:${to}`).join(','),
+      'url-db': target.db === undefined ? 'none' : String(target.db),
+    };
+  }
+
+  async #preflight(): Promise<PreflightReport> {
+    const { filter, force = false } = this.#options;
+    const plans = this.#inputs.map(({ plan }) => plan);
+    const taken = plans
+      .flatMap((plan) => plan.dbs.map(({ db }) => db))
+      .filter((db) => filter?.dbs?.includes(db) ?? true);
+    const checked = await preflight({
+      control: this.#control,
+      clock: this.#clock,
+      demands: plans,
+      bytesToWrite: this.#bytesToWrite(),
+      policy: this.#policy,
+      dbs: [...new Set(taken.map(this.#mapDb))],
+      sample: await this.#sampleKey(),
+      filtered: rulesFilter(filter ?? {}) !== undefined,
+      kinds: filter?.kinds === undefined ? undefined : new Set(filter.kinds),
+      force,
+      patienceMs: this.#patienceMs,
+      signal: this.#stop.signal,
+    });
+    this.report.server = showVersion(checked.server);
+    this.report.warnings.push(...checked.warnings);
+    return checked;
+  }
+
+  #bytesToWrite(): number {
+    let bytes = 0;
+    for (const { unit, chunk } of this.#units()) {
+      if (this.#ledger?.units.get(unit)?.state !== 'done') bytes += chunk.end - chunk.start;
+    }
+    return bytes;
+  }
+
+  /** The first key that will be written, for the preflight to ask about. */
+  async #sampleKey(): Promise<{ db: number; key: Buffer } | undefined> {
+    for (const input of this.#inputs) {
+      const restore = this.#chunkRestore(input, parseInfo(''));
+      for (const chunk of input.chunks.slice(0, SAMPLED_CHUNKS)) {
+        const sample = await restore.firstKey(chunk);
+        if (sample !== undefined) return { db: this.#mapDb(sample.db), key: sample.key };
+      }
+    }
+    return undefined;
+  }
+
+  #chunkRestore(input: RdbInput, server: ServerInfo): ChunkRestore {
+    return new ChunkRestore(input, {
+      policy: this.#policy,
+      expiry: this.#expiry,
+      filter: rulesFilter(this.#options.filter ?? {}),
+      server,
+      signal: this.#stop.signal,
+      onBytes: (bytes) => {
+        this.#progress.bytes += bytes;
+      },
+    });
+  }
+
+  async #write({ server, functions }: PreflightReport): Promise<void> {
+    const ledger = this.#ledger as CheckpointStore;
+    await restoreFunctions(this.#inputs, {
+      control: this.#control,
+      policy: this.#policy,
+      supported: functions,
+      report: this.report,
+    });
+    let current = server;
+    for (let round = 1; ; round++) {
+      await this.#writeChunks(ledger, current);
+      const now = await this.#serverNow(current);
+      if (now.runId === current.runId) break;
+      // The process that confirmed the writes is gone, and with it perhaps what it had not saved.
+      if (round === MOST_ROUNDS) {
+        throw new TargetError('TARGET_RESTARTS', 'the target keeps being restarted while it is written to.', {
+          where: this.#control.name,
+          remedy: 'Look at its log. The same command again goes on from here.',
+        });
+      }
+      this.report.warnings.push(
+        'The target was restarted meanwhile: what its former process had confirmed was written again.',
+      );
+      current = now;
+    }
+    this.#sumUp();
+  }
+
+  async #serverNow(before: ServerInfo): Promise<ServerInfo> {
+    const reply = await this.#control.answer(0, 'INFO', 'server');
+    return reply instanceof ErrorReply ? before : { ...before, runId: parseInfo(String(reply)).runId };
+  }
+
+  /** Writes every chunk that this server process has not confirmed yet, several at once, in order. */
+  async #writeChunks(ledger: CheckpointStore, server: ServerInfo): Promise<void> {
+    const { concurrency = DEFAULT_CONCURRENCY } = this.#options;
+    const units = [...this.#units()];
+    const keysTotal = units.reduce((sum, { chunk }) => sum + chunk.keys, 0);
+    const bytesTotal = units.reduce((sum, { chunk }) => sum + chunk.end - chunk.start, 0);
+    this.#progress.begin('writing', { keys: keysTotal, bytes: bytesTotal });
+    const restores = this.#inputs.map((input) => this.#chunkRestore(input, server));
+    const target = this.#openTarget(server);
+    const queue = units.values();
+    const work = async () => {
+      for (const { unit, file, chunk } of queue) {
+        this.#stop.signal.throwIfAborted();
+        const state = ledger.units.get(unit);
+        if (state?.state === 'done' && state.result.server === server.runId) {
+          const { server: _, ...counts } = state.result;
+          this.#tallies.set(unit, { ...counts, failed: [] });
+          this.#progress.bytes += chunk.end - chunk.start;
+          this.#progress.keys += chunk.keys;
+          continue;
+        }
+        const attempt: Attempt = state === undefined ? 'first' : state.state === 'done' ? 'confirmed' : 'unsure';
+        await ledger.started(unit);
+        const tally = await (restores[file] as ChunkRestore).run(chunk, target, attempt);
+        this.#account(unit, tally);
+        const { failed, ...counts } = tally;
+        if (failed.length === 0) await ledger.done(unit, { server: server.runId, ...counts });
+      }
+    };
+    try {
+      // All workers are waited for: none may still write when the job says that it has stopped.
+      const results = await Promise.allSettled(
+        Array.from({ length: concurrency }, () =>
+          work().catch((error: unknown) => {
+            this.#fail(target, error);
+            throw error;
+          }),
+        ),
+      );
+      const failure = results.find((result) => result.status === 'rejected');
+      if (failure !== undefined) throw this.#failure ?? failure.reason;
+    } finally {
+      target.end();
+    }
+  }
+
+  #failure: unknown;
+
+  /** The first failure stops the other workers, and is the one that is told. */
+  #fail(target: RedisTarget, error: unknown): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = error;
+    if (error instanceof KeyferryError) target.fail(error);
+    this.#stop.abort(error);
+  }
+
+  #openTarget(server: ServerInfo): RedisTarget {
+    const {
+      target,
+      rate = {},
+      connections = DEFAULT_CONNECTIONS,
+      replyTimeoutMs = DEFAULT_REPLY_TIMEOUT_MS,
+    } = this.#options;
+    return new RedisTarget({
+      endpoint: target,
+      control: this.#control,
+      server,
+      policy: this.#policy,
+      clock: this.#clock,
+      rate,
+      connections,
+      inFlightBytes: IN_FLIGHT_BYTES,
+      patienceMs: this.#patienceMs,
+      replyTimeoutMs,
+      signal: this.#stop.signal,
+      mapDb: this.#mapDb,
+      onWritten: (keys) => {
+        this.#progress.keys += keys;
+      },
+    });
+  }
+
+  #account(unit: string, tally: Tally): void {
+    this.#tallies.set(unit, tally);
+    this.#progress.failed += tally.failed.length;
+    if (this.#progress.failed <= MOST_FAILURES) return;
+    throw new TargetError(
+      'TARGET_REJECTS',
+      `the target has refused ${this.#progress.failed.toLocaleString('en-US')} keys.`,
+      {
+        where: this.#control.name,
+        remedy: `The report names them. The first reason: ${tally.failed[0]?.reason ?? ''}`,
+      },
+    );
+  }
+
+  #sumUp(): void {
+    const sum = newTally();
+    for (const tally of this.#tallies.values()) addTally(sum, tally);
+    this.report.keys = sum;
+  }
+
+  /** Whole or in part: what was not written and nobody chose to leave out makes it a part. */
+  #judge(): void {
+    const { keys, functions, tails } = this.report;
+    const missing = keys.failed.length > 0 || functions.failed.length > 0 || tails.some(({ ignored }) => !ignored);
+    this.report.outcome = missing ? 'partial' : 'complete';
+  }
+
+  *#units(): Generator<{ unit: string; file: number; chunk: Chunk }> {
+    for (const [file, { chunks }] of this.#inputs.entries()) {
+      for (const chunk of chunks) yield { unit: `${file}/${chunk.n}`, file, chunk };
+    }
+  }
+}
+
+const hex = (value: bigint): string => value.toString(16).padStart(16, '0');

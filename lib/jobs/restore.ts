@@ -1,0 +1,68 @@
+// Restores RDB files into a live server: the job as its users call it.
+import type { Readable } from 'node:stream';
+import type { FilterRules } from '../filter/filter.ts';
+import type { RedisUrl } from '../redis/endpoint.ts';
+import type { Rate } from '../redis/rate-limit.ts';
+import type { ConflictPolicy, ExpiryRule } from '../targets/redis/policy.ts';
+import type { Clock } from '../telemetry/clock.ts';
+import type { Progress } from '../telemetry/progress.ts';
+import type { RestoreReport } from './report.ts';
+import { RestoreJob } from './restore-job.ts';
+
+export interface RestoreOptions {
+  /** Paths; `-` is standard input. All of them are one job. */
+  readonly files: readonly string[];
+  readonly target: RedisUrl;
+  /** Default `panic`. */
+  readonly onConflict?: ConflictPolicy | undefined;
+  readonly expiry?: ExpiryRule | undefined;
+  readonly filter?: FilterRules | undefined;
+  /** From a file's databases to the target's. */
+  readonly dbMap?: ReadonlyMap<number, number> | undefined;
+  /** Chunks at work at once. Default 4. */
+  readonly concurrency?: number | undefined;
+  /** Sockets. Default 4. */
+  readonly connections?: number | undefined;
+  readonly rate?: Rate | undefined;
+  /** Plans and checks, and writes nothing. */
+  readonly dryRun?: boolean | undefined;
+  /** Forgets plan and ledger of earlier runs. */
+  readonly fresh?: boolean | undefined;
+  /** Does not count commands behind an RDB preamble as missing. */
+  readonly ignoreTail?: boolean | undefined;
+  /** Goes on where only an estimate speaks against it. */
+  readonly force?: boolean | undefined;
+  /** Where plans, ledgers and unpacked copies go. Default: beside each file. */
+  readonly workDir?: string | undefined;
+  /** Size in bytes from which a chunk is closed. Default 8 MiB. */
+  readonly chunkBytes?: number | undefined;
+  /** How long an unreachable, loading or busy target is waited for, in ms. Default 60,000. */
+  readonly patienceMs?: number | undefined;
+  /** How long one answer may take, in ms. Default 60,000. */
+  readonly replyTimeoutMs?: number | undefined;
+  readonly stdin?: Readable | undefined;
+  readonly progress?: Progress | undefined;
+  readonly clock?: Clock | undefined;
+  /** Stops the job in order: what is under way is finished, and the same call later goes on. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Runs the job to its end, or to what stops it. Errors of the family end up in the report; anything else is a defect and
+ * is thrown.
+ *
+ * @example
+ * const report = await restore({ files: ['dump.rdb'], target: parseRedisUrl('redis://127.0.0.1:6379') });
+ * if (report.outcome !== 'complete') console.error(report.error?.describe());
+ */
+export async function restore(options: RestoreOptions): Promise<RestoreReport> {
+  const job = new RestoreJob(options);
+  try {
+    await job.run();
+  } catch (error) {
+    job.stopped(error);
+  } finally {
+    await job.close();
+  }
+  return job.report;
+}

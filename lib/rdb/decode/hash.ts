@@ -1,0 +1,110 @@
+// Hashes in each of their encodings, with and without expiring fields (rdb-format.md 1.4).
+import type { ValueType } from '../types.ts';
+import type { HashField, HashPath } from '../value.ts';
+import { distinct } from './distinct.ts';
+import { Elements } from './elements.ts';
+import { ofField } from './identity.ts';
+import { Listpack } from './listpack.ts';
+import { type TemplateLookup, templateHashFields } from './template-hash.ts';
+import { unknownEncoding } from './unknown-encoding.ts';
+import type { ValueCursor } from './value-cursor.ts';
+import { Ziplist } from './ziplist.ts';
+import { Zipmap } from './zipmap.ts';
+
+/** Valkey's sign that a field does not expire. */
+const NEVER = -1n;
+
+/** @param cursor stands at the value */
+export function hashFields(type: ValueType, cursor: ValueCursor, templates: TemplateLookup): Elements<HashField> {
+  switch (type.name) {
+    case 'HASH':
+      return counted(cursor, 2, () => ({ field: cursor.string(), value: cursor.string(), expireAt: undefined }));
+    case 'HASH_ZIPMAP': {
+      const zipmap = new Zipmap(cursor.blob('RDB_ZIPMAP'));
+      cursor.expectEnd('the hash');
+      return new Elements(zipmap, zipmap.count, () => ({ ...zipmap.next(), expireAt: undefined }));
+    }
+    case 'HASH_ZIPLIST':
+      return pairs(cursor, new Ziplist(cursor.blob('RDB_ZIPLIST')));
+    case 'HASH_LISTPACK':
+      return pairs(cursor, new Listpack(cursor.blob('RDB_LISTPACK')));
+    case 'HASH_METADATA_PRE_GA':
+      return counted(cursor, 3, () => {
+        const expireAt = cursor.length64();
+        return { field: cursor.string(), value: cursor.string(), expireAt: expireAt === 0n ? undefined : expireAt };
+      });
+    case 'HASH_METADATA': {
+      const earliest = cursor.i64le();
+      return counted(cursor, 3, () => {
+        // 0 says never, so that the earliest expiry itself is written as 1.
+        const after = cursor.length64();
+        const expireAt = after === 0n ? undefined : earliest + after - 1n;
+        return { field: cursor.string(), value: cursor.string(), expireAt };
+      });
+    }
+    case 'HASH_LISTPACK_EX_PRE_GA':
+      return triples(cursor);
+    case 'HASH_LISTPACK_EX':
+      cursor.i64le(); // the earliest expiry, which the triples repeat
+      return triples(cursor);
+    case 'HASH_2':
+      return counted(cursor, 10, () => ({
+        field: cursor.string(),
+        value: cursor.string(),
+        expireAt: valkeyExpiry(cursor),
+      }));
+    case 'HASH_TMPL_LP':
+    case 'HASH_TMPL_LP_REF':
+    case 'HASH_TMPL_ARRAY':
+    case 'HASH_TMPL_ARRAY_REF':
+      return templateHashFields(type.name, cursor, templates);
+  }
+  throw unknownEncoding(type, cursor);
+}
+
+/** The paths of Valkey 9.2's path hash. @param cursor stands at the value */
+export function hashPaths(cursor: ValueCursor): Elements<HashPath> {
+  const readPath = (): HashPath => {
+    const path = cursor.string();
+    const at = cursor.position;
+    const fields: HashField[] = [];
+    for (let left = cursor.count(2); left > 0; left--) {
+      fields.push({ field: cursor.string(), value: cursor.string(), expireAt: undefined });
+    }
+    return { path, fields: [...distinct(Elements.over(fields, cursor.base + at), ofField)] };
+  };
+  return new Elements(cursor, cursor.count(2), readPath, () => cursor.expectEnd('the hash'));
+}
+
+function counted(cursor: ValueCursor, leastBytes: number, readField: () => HashField): Elements<HashField> {
+  return new Elements(cursor, cursor.count(leastBytes), readField, () => cursor.expectEnd('the hash'));
+}
+
+function pairs(cursor: ValueCursor, entries: Listpack | Ziplist): Elements<HashField> {
+  cursor.expectEnd('the hash');
+  if (entries.count % 2 !== 0) throw entries.error(`a hash has pairs, not ${entries.count} entries`);
+  const readPair = (): HashField => ({ field: entries.next(), value: entries.next(), expireAt: undefined });
+  return new Elements(entries, entries.count / 2, readPair);
+}
+
+/** Field, value and expiry in turn, 0 for never. */
+function triples(cursor: ValueCursor): Elements<HashField> {
+  const listpack = new Listpack(cursor.blob('RDB_LISTPACK'));
+  cursor.expectEnd('the hash');
+  if (listpack.count % 3 !== 0) throw listpack.error(`a hash has triples here, not ${listpack.count} entries`);
+  return new Elements(listpack, listpack.count / 3, () => {
+    const field = listpack.next();
+    const value = listpack.next();
+    const at = listpack.position;
+    const expireAt = listpack.nextInteger();
+    if (expireAt < 0n) throw listpack.error(`a field can't expire at ${expireAt}`, at);
+    return { field, value, expireAt: expireAt === 0n ? undefined : expireAt };
+  });
+}
+
+function valkeyExpiry(cursor: ValueCursor): bigint | undefined {
+  const at = cursor.position;
+  const expireAt = cursor.i64le();
+  if (expireAt < NEVER) throw cursor.error(`a field can't expire at ${expireAt}`, at);
+  return expireAt === NEVER ? undefined : expireAt;
+}

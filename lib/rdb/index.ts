@@ -1,0 +1,8 @@
+// The RDB engine on its own: where records begin and end, what values hold, and the payloads that RESTORE takes.
+export { RdbError } from '../errors.ts';
+export * from './decode.ts';
+export { type ChecksumVerdict, type Dialect, type DialectName, dialectFromMagic } from './dialect.ts';
+export { dumpPayload } from './payload.ts';
+export * from './same-value.ts';
+export { HELD_RECORD_BYTES, RdbScanner, ScanEvent, type ScanOptions, type ScanState } from './scanner.ts';
+export { redisTypes, type ValueKind, type ValueType, valkeyTypes } from './types.ts';

@@ -1,0 +1,280 @@
+// One socket that carries batches: it keeps replies and commands in step, waits out what passes, and after a broken
+// connection sends again whatever was not answered.
+import { connect, type Socket } from 'node:net';
+import { ConnectionError, type KeyferryError, TargetError } from '../errors.ts';
+import { command } from '../resp/frame-writer.ts';
+import { ErrorReply, ProtocolError, type Reply, ReplyReader } from '../resp/reply-reader.ts';
+import type { Clock } from '../telemetry/clock.ts';
+import { Backoff } from './backoff.ts';
+import { Batch, passes } from './batch.ts';
+import { type Endpoint, showEndpoint } from './endpoint.ts';
+import { refusal } from './refusals.ts';
+
+export interface BulkConnectionOptions {
+  endpoint: Endpoint;
+  clock: Clock;
+  /** How long a broken connection or a loading server is waited for, in ms. */
+  patienceMs: number;
+  /** How long an answer may take before the connection counts as dead, in ms. */
+  replyTimeoutMs: number;
+  /** A batch is done with: its buffer may be used again. */
+  onBatchDone(batch: Batch): void;
+  /** The connection has given up. Called once. */
+  onFailure(error: KeyferryError): void;
+}
+
+/** A command of the connection itself (AUTH, SELECT), waiting for its reply. */
+interface OwnCommand {
+  readonly name: 'AUTH' | 'PING' | 'SELECT';
+}
+
+export class BulkConnection {
+  readonly #options: BulkConnectionOptions;
+  readonly #backoff: Backoff;
+  #socket: Socket | undefined;
+  #ready = false;
+  #ended = false;
+  #db = 0;
+  /** What has been sent and not answered, in order. */
+  #queue: (Batch | OwnCommand)[] = [];
+  /** What waits for the connection to be ready. */
+  #unsent: Batch[] = [];
+  /** Commands that were refused for a while, and their timer. */
+  #refused: Batch[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #reconnect: NodeJS.Timeout | undefined;
+  #watchdog: NodeJS.Timeout | undefined;
+  #heardAt = 0;
+  #inFlightBytes = 0;
+
+  constructor(options: BulkConnectionOptions) {
+    this.#options = options;
+    this.#backoff = new Backoff(options.clock, options.patienceMs);
+    this.#connect();
+  }
+
+  /** Bytes that were handed over and are not answered. */
+  get inFlightBytes(): number {
+    return this.#inFlightBytes;
+  }
+
+  /** Takes a batch; its owner hears of every command. */
+  send(batch: Batch): void {
+    this.#inFlightBytes += batch.length;
+    if (this.#ready) this.#write(batch);
+    else this.#unsent.push(batch);
+  }
+
+  /** Ends the connection; nothing is sent or heard any more. */
+  end(): void {
+    this.#ended = true;
+    clearTimeout(this.#timer);
+    clearTimeout(this.#reconnect);
+    clearInterval(this.#watchdog);
+    this.#socket?.destroy();
+  }
+
+  #connect(): void {
+    const { endpoint } = this.#options;
+    const socket = connect({ host: endpoint.host, port: endpoint.port, noDelay: true, keepAlive: true });
+    let failure: Error | undefined;
+    const reader = new ReplyReader({ ok: (count) => this.#ok(count), reply: (reply) => this.#reply(reply) });
+    socket.on('connect', () => this.#login());
+    socket.on('data', (piece) => {
+      this.#heardAt = performance.now();
+      try {
+        reader.feed(piece);
+      } catch (error) {
+        if (error instanceof ProtocolError)
+          this.#fail(
+            new TargetError(error.code, error.message, { where: this.#name, remedy: error.remedy, cause: error }),
+          );
+        else throw error;
+      }
+    });
+    socket.on('error', (error) => {
+      failure = error;
+    });
+    socket.on('close', () => this.#lost(failure));
+    this.#socket = socket;
+    this.#watch();
+  }
+
+  get #name(): string {
+    return showEndpoint(this.#options.endpoint);
+  }
+
+  /**
+   * Logs in, and waits for the answer to a PING before anything else goes out: a server that turns a client away says so
+   * unasked, and that must not be taken for the answer to a write.
+   */
+  #login(): void {
+    const { username, password } = this.#options.endpoint;
+    this.#db = 0;
+    if (password !== undefined) {
+      this.#writeOwn('AUTH', username === undefined ? command('AUTH', password) : command('AUTH', username, password));
+    }
+    this.#writeOwn('PING', command('PING'));
+  }
+
+  #loggedIn(): void {
+    this.#ready = true;
+    const waiting = this.#unsent;
+    this.#unsent = [];
+    for (const batch of waiting) this.#write(batch);
+  }
+
+  #writeOwn(name: OwnCommand['name'], bytes: Buffer): void {
+    this.#queue.push({ name });
+    this.#socket?.write(bytes);
+  }
+
+  #write(batch: Batch): void {
+    if (batch.db !== this.#db) {
+      this.#db = batch.db;
+      this.#writeOwn('SELECT', command('SELECT', batch.db));
+    }
+    this.#queue.push(batch);
+    this.#socket?.write(batch.unanswered());
+  }
+
+  #ok(count: number): void {
+    let left = count;
+    while (left > 0) {
+      const head = this.#queue[0];
+      if (head === undefined) {
+        this.#unexpected();
+        return;
+      }
+      if (!(head instanceof Batch)) {
+        this.#ownAnswered(head, null);
+        left--;
+        continue;
+      }
+      const from = head.answered;
+      const to = Math.min(from + left, head.commands);
+      left -= to - from;
+      head.answered = to;
+      head.owner.onOk(head, from, to);
+      if (to === head.commands) this.#done(head);
+    }
+    this.#backoff.succeed();
+  }
+
+  #reply(reply: Reply): void {
+    const head = this.#queue[0];
+    if (head === undefined) {
+      this.#unexpected();
+      return;
+    }
+    if (!(head instanceof Batch)) {
+      this.#ownAnswered(head, reply);
+      return;
+    }
+    const index = head.answered++;
+    if (reply instanceof ErrorReply && passes(reply)) {
+      this.#later(head.extract([index]), reply);
+    } else {
+      if (!(reply instanceof ErrorReply)) this.#backoff.succeed();
+      head.owner.onReply(head, index, reply);
+    }
+    if (head.answered === head.commands) this.#done(head);
+  }
+
+  /** AUTH, PING or SELECT was answered. Where one fails, what follows in the pipe would go to the wrong place. */
+  #ownAnswered(own: OwnCommand, reply: Reply): void {
+    this.#queue.shift();
+    if (reply instanceof ErrorReply && !(own.name === 'PING' && reply.code === 'NOPERM')) {
+      if (passes(reply) || /max number of clients/i.test(reply.text)) this.#socket?.destroy(new Error(reply.text));
+      else this.#fail(refusal(reply, { where: this.#name, command: own.name }));
+    } else if (own.name === 'PING') {
+      this.#loggedIn();
+    }
+  }
+
+  #done(batch: Batch): void {
+    this.#queue.shift();
+    this.#inFlightBytes -= batch.length;
+    this.#options.onBatchDone(batch);
+  }
+
+  #later(batch: Batch, reply: ErrorReply): void {
+    this.#inFlightBytes += batch.length;
+    this.#refused.push(batch);
+    if (this.#timer !== undefined) return;
+    const wait = this.#backoff.fail();
+    if (wait === undefined) {
+      this.#fail(
+        new ConnectionError('TARGET_NOT_READY', `the server keeps answering ${reply.text}`, {
+          where: this.#name,
+          remedy: 'When it has become ready, run the same command again: it goes on from here.',
+        }),
+      );
+      return;
+    }
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      const batches = this.#refused;
+      this.#refused = [];
+      for (const each of batches) {
+        this.#inFlightBytes -= each.length;
+        this.send(each);
+      }
+    }, wait);
+  }
+
+  #lost(cause: Error | undefined): void {
+    this.#ready = false;
+    clearInterval(this.#watchdog);
+    if (this.#ended) return;
+    const sent = this.#queue.filter((item) => item instanceof Batch);
+    for (const batch of sent) batch.uncertainTo = batch.commands;
+    this.#unsent = [...sent, ...this.#unsent];
+    this.#queue = [];
+    const wait = this.#backoff.fail();
+    if (wait === undefined) this.#fail(unreachable(this.#name, cause));
+    else this.#reconnect = setTimeout(() => this.#connect(), wait);
+  }
+
+  /** Takes a connection that owes answers and gives none for dead. */
+  #watch(): void {
+    this.#heardAt = performance.now();
+    const { replyTimeoutMs } = this.#options;
+    clearInterval(this.#watchdog);
+    this.#watchdog = setInterval(
+      () => {
+        if (this.#queue.length === 0) this.#heardAt = performance.now();
+        else if (performance.now() - this.#heardAt > replyTimeoutMs) {
+          this.#socket?.destroy(new Error(`no answer for ${Math.round(replyTimeoutMs / 1000)} s`));
+        }
+      },
+      Math.max(10, replyTimeoutMs / 4),
+    );
+    this.#watchdog.unref();
+  }
+
+  #unexpected(): void {
+    this.#fail(
+      new TargetError('RESP_PROTOCOL', 'the server answered more than it was asked.', {
+        where: this.#name,
+        remedy: 'Is there a proxy between, or another service on this port?',
+      }),
+    );
+  }
+
+  #fail(error: KeyferryError): void {
+    if (this.#ended) return;
+    this.end();
+    this.#options.onFailure(error);
+  }
+}
+
+export function unreachable(name: string, cause: Error | undefined): ConnectionError {
+  const why =
+    cause === undefined ? 'it closes the connection' : ((cause as NodeJS.ErrnoException).code ?? cause.message);
+  return new ConnectionError('TARGET_UNREACHABLE', `the server cannot be reached: ${why}.`, {
+    where: name,
+    remedy: 'Check address, port and network. The same command again goes on from here.',
+    cause,
+  });
+}

@@ -1,0 +1,135 @@
+// The plan on disk: NAME.plan.json says what was planned and all totals, NAME.chunks.jsonl holds one chunk a line.
+//
+// The plan is written last and holds the checksum of the chunk index, so that either both are whole or there is none.
+import { readFile } from 'node:fs/promises';
+import { Crc64 } from '../../bytes/crc64.ts';
+import { LocalError } from '../../errors.ts';
+import { type SourcePin, samePin } from '../../storage/byte-source.ts';
+import { LineFile, writeWhole } from '../../storage/work-files.ts';
+import type { Chunk, Plan } from './plan.ts';
+
+/** Raised whenever a plan of before can no longer be used. */
+const PLAN_FORMAT = 1;
+
+/** What was planned: the input as the user named it, and the plain RDB that the offsets speak of. */
+export interface PlannedInput {
+  /** The input's pin, as it was opened. */
+  readonly pin: SourcePin;
+  /** How the input was packed. */
+  readonly format: 'rdb' | 'gzip' | 'zstd' | 'stream';
+}
+
+export interface PlanFile {
+  readonly input: PlannedInput;
+  readonly chunkBytes: number;
+  readonly plan: Plan;
+}
+
+const hex = (value: bigint): string => value.toString(16).padStart(16, '0');
+
+/** One line of the chunk index. */
+export function formatChunk({ n, start, end, db, keys, crc }: Chunk): string {
+  return `${JSON.stringify({ n, start, end, db, keys, bytes: end - start, crc: hex(crc) })}\n`;
+}
+
+function parseChunk(line: string): Chunk {
+  const { n, start, end, db, keys, crc } = JSON.parse(line) as Omit<Chunk, 'crc'> & { crc: string };
+  return { n, start, end, db, keys, crc: BigInt(`0x${crc}`) };
+}
+
+/** Writes chunk index and plan; the plan's file is what makes both valid. */
+export class PlanWriter {
+  readonly #planPath: string;
+  readonly #lines: LineFile;
+  readonly #crc = new Crc64();
+
+  constructor(planPath: string, chunksPath: string) {
+    this.#planPath = planPath;
+    this.#lines = new LineFile(chunksPath);
+  }
+
+  async chunk(chunk: Chunk): Promise<void> {
+    const line = formatChunk(chunk);
+    this.#crc.update(Buffer.from(line));
+    await this.#lines.write(line);
+  }
+
+  async commit({ input, chunkBytes, plan }: PlanFile): Promise<void> {
+    await this.#lines.commit();
+    const { crc, templates, ...rest } = plan;
+    const json = {
+      format: PLAN_FORMAT,
+      input,
+      chunkBytes,
+      chunksCrc: hex(this.#crc.value),
+      crc: hex(crc),
+      ...rest,
+      templates: templates.map((template) => ({ ...template, id: String(template.id) })),
+    };
+    await writeWhole(this.#planPath, `${JSON.stringify(json, null, 2)}\n`);
+  }
+
+  async abandon(): Promise<void> {
+    await this.#lines.abandon();
+  }
+}
+
+/**
+ * Reads a plan that was written before.
+ *
+ * @returns `undefined` when there is none, or it speaks of another input, another chunk size or another format
+ */
+export async function readPlan(
+  planPath: string,
+  wanted: { pin: SourcePin; chunkBytes: number },
+): Promise<(PlanFile & { chunksCrc: string }) | undefined> {
+  let json: Record<string, unknown>;
+  try {
+    json = JSON.parse(await readFile(planPath, 'utf8'));
+  } catch {
+    return undefined; // absent or unreadable: it is made again
+  }
+  const { format, input, chunkBytes, chunksCrc, ...rest } = json as unknown as {
+    format: number;
+    chunksCrc: string;
+  } & PlanFile;
+  if (format !== PLAN_FORMAT || chunkBytes !== wanted.chunkBytes || !samePin(input.pin, wanted.pin)) return undefined;
+  const { crc, templates, ...plain } = rest as unknown as {
+    crc: string;
+    templates: { id: string; fields: number; offset: number; bytes: number }[];
+  } & Omit<Plan, 'crc' | 'templates'>;
+  const plan: Plan = {
+    ...plain,
+    tail: plain.tail ?? undefined,
+    crc: BigInt(`0x${crc}`),
+    templates: templates.map((template) => ({ ...template, id: BigInt(template.id) })),
+  };
+  return { input, chunkBytes, chunksCrc, plan };
+}
+
+/**
+ * Reads a chunk index whole.
+ *
+ * @param expected its number of lines and checksum, from the plan
+ * @throws {LocalError} `PLAN_DAMAGED` when it is not the one that the plan speaks of
+ */
+export async function readChunks(chunksPath: string, expected: { count: number; crc: string }): Promise<Chunk[]> {
+  let text: Buffer;
+  try {
+    text = await readFile(chunksPath);
+  } catch (cause) {
+    throw damaged(chunksPath, 'it cannot be read', cause);
+  }
+  if (hex(new Crc64().update(text).value) !== expected.crc) throw damaged(chunksPath, 'its checksum is not the plan’s');
+  const chunks = text.toString('latin1').split('\n').slice(0, -1).map(parseChunk);
+  if (chunks.length !== expected.count) throw damaged(chunksPath, `it has ${chunks.length} lines`);
+  return chunks;
+}
+
+function damaged(path: string, why: string, cause?: unknown): LocalError {
+  return new LocalError('PLAN_DAMAGED', `the chunk index does not belong to its plan: ${why}.`, {
+    where: path,
+    remedy: 'Run the same command with --fresh: the file is planned again.',
+    cause,
+  });
+}

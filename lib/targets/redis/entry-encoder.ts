@@ -1,0 +1,242 @@
+// Encodes a key's record as the command that writes it: SET for plain strings where nothing is lost by it, else RESTORE.
+import { writeCrc64 } from '../../bytes/crc64.ts';
+import type { Dialect } from '../../rdb/dialect.ts';
+import { mapFieldExpiries } from '../../rdb/hash-fields.ts';
+import { FOOTER_BYTES, footerVersion } from '../../rdb/payload.ts';
+import type { RdbScanner } from '../../rdb/scanner.ts';
+import { readString } from '../../rdb/strings.ts';
+import { asDumpForm, TEMPLATE_REFERENCES, type TemplateNames } from '../../rdb/templates.ts';
+import type { TypeTable, ValueType } from '../../rdb/types.ts';
+import { ascii, type FrameWriter } from '../../resp/frame-writer.ts';
+import type { ConflictPolicy, ExpiryRule } from './policy.ts';
+
+export interface EncoderOptions {
+  readonly policy: ConflictPolicy;
+  readonly expiry: ExpiryRule;
+  readonly dialect: Dialect;
+  /** The types of the target's own DUMP payloads. */
+  readonly targetTypes: TypeTable;
+  /** The target's SET knows PXAT (6.2). */
+  readonly setKnowsPxat: boolean;
+  /** Field names of hash templates, where the file has such. */
+  readonly templates?: TemplateNames | undefined;
+}
+
+/** Where a string's bytes are. */
+interface StringSpan {
+  bytes: Buffer;
+  start: number;
+  end: number;
+}
+
+const STRING_TYPE = 0;
+
+/** RESTORE, four arguments at least: by the number of further ones. */
+const RESTORE_HEADS = [0, 1, 2, 3, 4].map((more) => ascii(`*${4 + more}\r\n$7\r\nRESTORE\r\n`));
+const SET_HEADS = [0, 1, 2, 3].map((more) => ascii(`*${3 + more}\r\n$3\r\nSET\r\n`));
+const NO_TTL = ascii('$1\r\n0\r\n');
+const REPLACE = ascii('$7\r\nREPLACE\r\n');
+const ABSTTL = ascii('$6\r\nABSTTL\r\n');
+const IDLETIME = ascii('$8\r\nIDLETIME\r\n');
+const FREQ = ascii('$4\r\nFREQ\r\n');
+const NX = ascii('$2\r\nNX\r\n');
+const PXAT = ascii('$4\r\nPXAT\r\n');
+
+/** All that a command adds to key and value; bytes. */
+export const COMMAND_OVERHEAD_BYTES = 256;
+
+/** Encodes the records of one chunk, whose bytes are at hand. */
+export class EntryEncoder {
+  readonly #options: EncoderOptions;
+  readonly #key: StringSpan = { bytes: Buffer.alloc(0), start: 0, end: 0 };
+  readonly #text: StringSpan = { bytes: Buffer.alloc(0), start: 0, end: 0 };
+
+  constructor(options: EncoderOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * The absolute expiry to write in ms, `NaN` for none; beyond 2^53 the exact digits are what {@link restore} writes.
+   */
+  expiryOf(entry: RdbScanner): number {
+    const { drop, shiftMs } = this.#options.expiry;
+    return drop ? Number.NaN : entry.expireAt + shiftMs;
+  }
+
+  /** The types of the target's own DUMP payloads. */
+  get targetTypes(): TypeTable {
+    return this.#options.targetTypes;
+  }
+
+  /** The absolute expiry to write in ms, exact; `undefined` for none. */
+  exactExpiry(entry: RdbScanner): bigint | undefined {
+    const { drop, shiftMs } = this.#options.expiry;
+    const at = drop ? undefined : entry.expiryMs();
+    return at === undefined ? undefined : at + BigInt(shiftMs);
+  }
+
+  /** True when values of this type are not sent as they stand in the file. */
+  rewrites(type: ValueType): boolean {
+    if (type.name in TEMPLATE_REFERENCES) return true;
+    const { expiry } = this.#options;
+    return FIELD_TTL_TYPES.has(type.name) && (expiry.shiftMs !== 0 || expiry.drop);
+  }
+
+  /** True when the key's time has passed, also where its expiry is dropped. */
+  hasExpired(entry: RdbScanner, now: number): boolean {
+    const { drop, shiftMs } = this.#options.expiry;
+    return (drop ? entry.expireAt : entry.expireAt + shiftMs) <= now; // false for NaN, no expiry
+  }
+
+  /** Bytes by which the key is longer than its record: keys can be compressed. */
+  keyGrowth(entry: RdbScanner, bytes: Buffer, base: number): number {
+    const at = entry.keyStart - base;
+    return (bytes[at] as number) < 0x80 ? 0 : readString(bytes, at).value.length;
+  }
+
+  /** True when a SET says all that there is to say of this key, and says it in fewer cycles than a RESTORE. */
+  isPlainString(entry: RdbScanner, bytes: Buffer, base: number): boolean {
+    if (entry.type?.code !== STRING_TYPE || entry.idle >= 0 || entry.freq >= 0 || entry.metaEnd > 0) return false;
+    // Compressed: RESTORE moves fewer bytes and the server unpacks it as fast as we could.
+    if (bytes[entry.valueStart - base] === 0xc3) return false;
+    const expiry = this.expiryOf(entry);
+    return Number.isNaN(expiry) || (this.#options.setKnowsPxat && Number.isSafeInteger(expiry));
+  }
+
+  /** Writes `SET key value [NX] [PXAT ms]`. There must be room for the record and {@link COMMAND_OVERHEAD_BYTES}. */
+  set(entry: RdbScanner, bytes: Buffer, base: number, frame: FrameWriter): void {
+    const key = locate(bytes, entry.keyStart - base, this.#key);
+    const text = locate(bytes, entry.valueStart - base, this.#text);
+    const expiry = this.expiryOf(entry);
+    const expires = !Number.isNaN(expiry);
+    const onlyNew = this.#options.policy !== 'rewrite';
+    frame.raw(SET_HEADS[(onlyNew ? 1 : 0) + (expires ? 2 : 0)] as Buffer);
+    frame.bulk(key.bytes, key.start, key.end);
+    frame.bulk(text.bytes, text.start, text.end);
+    if (onlyNew) frame.raw(NX);
+    if (expires) {
+      frame.raw(PXAT);
+      frame.bulkNumber(expiry);
+    }
+  }
+
+  /** Writes `key value` as two arguments of an MSET. The same room is needed. */
+  pair(entry: RdbScanner, bytes: Buffer, base: number, frame: FrameWriter): void {
+    const key = locate(bytes, entry.keyStart - base, this.#key);
+    const text = locate(bytes, entry.valueStart - base, this.#text);
+    frame.bulk(key.bytes, key.start, key.end);
+    frame.bulk(text.bytes, text.start, text.end);
+  }
+
+  /**
+   * What a RESTORE of this record would carry, where that is not what the file has: field TTLs are moved, templates
+   * written out.
+   */
+  rewritten(entry: RdbScanner, bytes: Buffer, base: number): { type: ValueType; value: Buffer } | undefined {
+    const type = entry.type as ValueType;
+    if (type.kind !== 'hash' || !this.rewrites(type)) return undefined;
+    const { expiry, dialect, templates } = this.#options;
+    const value = bytes.subarray(entry.valueStart - base, entry.recordEnd - base);
+    if (type.name in TEMPLATE_REFERENCES) return asDumpForm(type, value, dialect, templates);
+    const map = (at: bigint) => (expiry.drop ? undefined : at + BigInt(expiry.shiftMs));
+    return mapFieldExpiries(type, value, map, dialect.name);
+  }
+
+  /** Writes `RESTORE key ttl payload [REPLACE] [ABSTTL] [IDLETIME n | FREQ n]`. */
+  restore(
+    entry: RdbScanner,
+    bytes: Buffer,
+    base: number,
+    frame: FrameWriter,
+    rewritten?: { type: ValueType; value: Buffer } | undefined,
+  ): void {
+    const metaBytes = entry.metaEnd - entry.metaStart;
+    const valueBytes = rewritten?.value.length ?? entry.recordEnd - entry.valueStart;
+    this.restoreHead(entry, bytes, base, frame, metaBytes + 1 + valueBytes + FOOTER_BYTES);
+    const type = rewritten?.type ?? (entry.type as ValueType);
+    const payload = frame.at;
+    if (metaBytes > 0) frame.copy(bytes, entry.metaStart - base, entry.metaEnd - base);
+    frame.buffer[frame.at++] = type.code;
+    if (rewritten === undefined) frame.copy(bytes, entry.valueStart - base, entry.recordEnd - base);
+    else frame.raw(rewritten.value);
+    const version = footerVersion(type, metaBytes > 0);
+    frame.buffer[frame.at++] = version & 0xff;
+    frame.buffer[frame.at++] = version >> 8;
+    writeCrc64(frame.buffer, frame.at, payload, frame.at);
+    frame.at += 8;
+    this.restoreTail(entry, frame);
+  }
+
+  /** Everything of a RESTORE before its payload of `payloadBytes`. */
+  restoreHead(entry: RdbScanner, bytes: Buffer, base: number, frame: FrameWriter, payloadBytes: number): void {
+    const key = locate(bytes, entry.keyStart - base, this.#key);
+    const expires = !Number.isNaN(this.expiryOf(entry));
+    const more =
+      (this.#options.policy === 'rewrite' ? 1 : 0) + (expires ? 1 : 0) + (entry.idle >= 0 || entry.freq >= 0 ? 2 : 0);
+    frame.raw(RESTORE_HEADS[more] as Buffer);
+    frame.bulk(key.bytes, key.start, key.end);
+    if (!expires) frame.raw(NO_TTL);
+    else this.#expiry(entry, frame);
+    frame.bulkHead(payloadBytes);
+  }
+
+  /** Everything of a RESTORE behind its payload. */
+  restoreTail(entry: RdbScanner, frame: FrameWriter): void {
+    frame.crlf();
+    if (this.#options.policy === 'rewrite') frame.raw(REPLACE);
+    if (!Number.isNaN(this.expiryOf(entry))) frame.raw(ABSTTL);
+    if (entry.idle >= 0) {
+      frame.raw(IDLETIME);
+      frame.bulkNumber(entry.idle);
+    } else if (entry.freq >= 0) {
+      frame.raw(FREQ);
+      frame.bulkNumber(entry.freq);
+    }
+  }
+
+  /** The RDB version in the footer of the record's payload. */
+  footerVersion(entry: RdbScanner): number {
+    return footerVersion(entry.type as ValueType, entry.metaEnd > 0);
+  }
+
+  /** The key's bytes, decoded. */
+  key(entry: RdbScanner, bytes: Buffer, base: number): Buffer {
+    const { bytes: from, start, end } = locate(bytes, entry.keyStart - base, this.#key);
+    return from.subarray(start, end);
+  }
+
+  #expiry(entry: RdbScanner, frame: FrameWriter): void {
+    const expiry = this.expiryOf(entry);
+    if (Number.isSafeInteger(expiry)) frame.bulkNumber(expiry);
+    else frame.bulkText(String(this.exactExpiry(entry)));
+  }
+}
+
+/** Types that carry TTLs of hash fields. */
+export const FIELD_TTL_TYPES: ReadonlySet<string> = new Set([
+  'HASH_METADATA_PRE_GA',
+  'HASH_LISTPACK_EX_PRE_GA',
+  'HASH_METADATA',
+  'HASH_LISTPACK_EX',
+  'HASH_2',
+]);
+
+/** Finds a string's bytes: in place where it is written plainly, else decoded. */
+function locate(bytes: Buffer, at: number, span: StringSpan): StringSpan {
+  const first = bytes[at] as number;
+  if (first < 0x40) {
+    span.bytes = bytes;
+    span.start = at + 1;
+    span.end = at + 1 + first;
+  } else if (first < 0x80) {
+    span.bytes = bytes;
+    span.start = at + 2;
+    span.end = at + 2 + (((first & 0x3f) << 8) | (bytes[at + 1] as number));
+  } else {
+    const { value } = readString(bytes, at);
+    span.bytes = value;
+    span.start = 0;
+    span.end = value.length;
+  }
+  return span;
+}

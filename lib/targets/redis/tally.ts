@@ -1,0 +1,39 @@
+// What became of the keys of a chunk, or of a whole job.
+
+/** A key that the target refused, and why. */
+export interface FailedKey {
+  readonly db: number;
+  readonly key: Buffer;
+  readonly type: string;
+  readonly reason: string;
+}
+
+export interface Tally {
+  /** Keys written now. */
+  written: number;
+  /** Keys that an earlier attempt of this job had written already. */
+  already: number;
+  /** Keys that existed and were left alone (`skip`). */
+  skipped: number;
+  /** Keys whose time had passed. */
+  expired: number;
+  /** Keys that a filter left out. */
+  filtered: number;
+  failed: FailedKey[];
+}
+
+export const newTally = (): Tally => ({ written: 0, already: 0, skipped: 0, expired: 0, filtered: 0, failed: [] });
+
+/** Adds `more` to `sum`. */
+export function addTally(sum: Tally, more: Tally): void {
+  sum.written += more.written;
+  sum.already += more.already;
+  sum.skipped += more.skipped;
+  sum.expired += more.expired;
+  sum.filtered += more.filtered;
+  sum.failed.push(...more.failed);
+}
+
+/** Keys that were dealt with, one way or another. */
+export const tallied = (tally: Tally): number =>
+  tally.written + tally.already + tally.skipped + tally.expired + tally.filtered + tally.failed.length;
