@@ -47,7 +47,7 @@ let view: DataView<ArrayBufferLike> = new DataView(viewed);
 /**
  * Writes the CRC64 of `into[from..to)` as 8 bytes, little endian, at `at`.
  *
- * Made for one call a key: no bigint, and and up to 128 bytes no allocation while the buffer stays the same.
+ * Made for one call a key: no bigint, and up to 128 bytes no allocation while the buffer stays the same.
  *
  * @throws {RangeError} when either range is not within `into`
  */
@@ -61,16 +61,8 @@ export function writeCrc64(into: Uint8Array, at: number, from: number, to: numbe
   kernelStateHalves[0] = 0;
   kernelStateHalves[1] = 0;
   const base = into.byteOffset;
-  if (to - from <= SHORT) {
-    let word = 0;
-    let next = base + from;
-    for (const lastWord = base + to - 4; next <= lastWord; next += 4)
-      kernelInputWords[word++] = view.getInt32(next, true);
-    for (let index = word * 4; next < base + to; next++) kernelInput[index++] = view.getUint8(next);
-    crc64Kernel(to - from);
-  } else {
-    run(into, from, to);
-  }
+  if (to - from <= SHORT) runShort(base + from, to - from);
+  else run(into, from, to);
   view.setInt32(base + at, kernelStateHalves[0]!, true);
   view.setInt32(base + at + 4, kernelStateHalves[1]!, true);
 }
@@ -82,6 +74,14 @@ function run(bytes: Uint8Array, start: number, end: number): void {
     kernelInput.set(from === 0 && to === bytes.length ? bytes : bytes.subarray(from, to));
     crc64Kernel(to - from);
   }
+}
+
+/** The same for `count` bytes of the view, at most SHORT. */
+function runShort(start: number, count: number): void {
+  const words = count >> 2;
+  for (let word = 0; word < words; word++) kernelInputWords[word] = view.getInt32(start + word * 4, true);
+  for (let byte = words * 4; byte < count; byte++) kernelInput[byte] = view.getUint8(start + byte);
+  crc64Kernel(count);
 }
 
 function checkRange(bytes: Uint8Array, start: number, end: number): void {

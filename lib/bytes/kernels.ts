@@ -29,7 +29,7 @@ declare const WebAssembly: {
 const kernels = new WebAssembly.Instance(new WebAssembly.Module(Buffer.from(wasm, 'base64'))).exports as Exports;
 const { buffer } = kernels.memory;
 
-/** What the kernels read, 1 MiB. The CRC kernel also overwrites it. */
+/** What the kernels read, 4 MiB. The CRC kernel also overwrites it. */
 export const kernelInput = new Uint8Array(buffer, kernels.INPUT.value, kernels.INPUT_BYTES.value);
 /** The same bytes as 32-bit words. */
 export const kernelInputWords = new Int32Array(buffer, kernels.INPUT.value, kernels.INPUT_BYTES.value / 4);

@@ -1,11 +1,12 @@
 // Restores one chunk of a planned RDB: read, prove, filter, write, account. Safe to do again.
 
+import { BufferPool } from '../bytes/buffer-pool.ts';
 import { crc64 } from '../bytes/crc64.ts';
 import type { EntryFilter } from '../filter/filter.ts';
 import { dialectOf } from '../rdb/dialect.ts';
 import { RdbScanner, ScanEvent, type ScanState } from '../rdb/scanner.ts';
 import { redisTypes, type ValueType, valkeyTypes } from '../rdb/types.ts';
-import { atLeast, type ServerInfo } from '../redis/server-info.ts';
+import type { ServerInfo } from '../redis/server-info.ts';
 import type { RdbInput } from '../sources/rdb/input.ts';
 import { type Chunk, DEFAULT_CHUNK_BYTES } from '../sources/rdb/plan.ts';
 import type { Attempt, ChunkBytes, ChunkWriter } from '../targets/redis/chunk-writer.ts';
@@ -33,10 +34,16 @@ export class ChunkRestore {
   readonly #input: RdbInput;
   readonly #options: ChunkRestoreOptions;
   readonly #templates = new Map<bigint, Buffer>();
+  readonly #buffers: BufferPool;
 
   constructor(input: RdbInput, options: ChunkRestoreOptions) {
     this.#input = input;
     this.#options = options;
+    const held = input.chunks.reduce(
+      (most, { start, end }) => Math.max(most, Math.min(end - start, LARGE_RECORD_BYTES)),
+      0,
+    );
+    this.#buffers = new BufferPool(held);
   }
 
   /**
@@ -68,14 +75,16 @@ export class ChunkRestore {
   }
 
   /** A chunk of many keys: held whole while its keys are under way. */
-  async #runHeld(chunk: Chunk, target: RedisTarget, encoder: EntryEncoder, attempt: Attempt): Promise<Tally> {
+  #runHeld(chunk: Chunk, target: RedisTarget, encoder: EntryEncoder, attempt: Attempt): Promise<Tally> {
     const { source } = this.#input;
-    const bytes = await source.read(chunk.start, chunk.end);
-    if (crc64(bytes) !== chunk.crc) throw changed(source);
-    const held: ChunkBytes = { bytes, base: chunk.start, state: this.#state(chunk) };
-    const writer = target.begin(encoder, held, attempt);
-    await this.#feed(writer, held, target, encoder);
-    return target.complete(writer, encoder, held);
+    return this.#buffers.lend(chunk.end - chunk.start, async (bytes) => {
+      await source.read(chunk.start, chunk.end, bytes);
+      if (crc64(bytes) !== chunk.crc) throw changed(source);
+      const held: ChunkBytes = { bytes, base: chunk.start, state: this.#state(chunk) };
+      const writer = target.begin(encoder, held, attempt);
+      await this.#feed(writer, held, target, encoder);
+      return target.complete(writer, encoder, held);
+    });
   }
 
   async #feed(
@@ -148,7 +157,6 @@ export class ChunkRestore {
       expiry,
       dialect: dialectOf(dialect, version),
       targetTypes: server.engine === 'valkey' ? valkeyTypes : redisTypes,
-      setKnowsPxat: server.engine === 'valkey' || atLeast(server, 6, 2),
       templates: (id) => this.#templates.get(id),
     });
   }

@@ -66,7 +66,7 @@ export class RestoreJob {
     const { signal } = options;
     if (signal?.aborted) this.#stop.abort(signal.reason);
     else signal?.addEventListener('abort', () => this.#stop.abort(signal.reason), { once: true });
-    this.#control = new Control({ endpoint: options.target, patienceMs: this.#patienceMs });
+    this.#control = new Control({ endpoint: options.target, clock: this.#clock, patienceMs: this.#patienceMs });
     this.report = {
       outcome: 'complete',
       error: undefined,
@@ -259,7 +259,7 @@ export class RestoreJob {
     });
   }
 
-  async #write({ server, functions }: PreflightReport): Promise<void> {
+  async #write({ server, functions, groups }: PreflightReport): Promise<void> {
     const ledger = this.#ledger as CheckpointStore;
     await restoreFunctions(this.#inputs, {
       control: this.#control,
@@ -269,7 +269,7 @@ export class RestoreJob {
     });
     let current = server;
     for (let round = 1; ; round++) {
-      await this.#writeChunks(ledger, current);
+      await this.#writeChunks(ledger, current, groups);
       const now = await this.#serverNow(current);
       if (now.runId === current.runId) break;
       // The process that confirmed the writes is gone, and with it perhaps what it had not saved.
@@ -293,14 +293,14 @@ export class RestoreJob {
   }
 
   /** Writes every chunk that this server process has not confirmed yet, several at once, in order. */
-  async #writeChunks(ledger: CheckpointStore, server: ServerInfo): Promise<void> {
+  async #writeChunks(ledger: CheckpointStore, server: ServerInfo, groups: boolean): Promise<void> {
     const { concurrency = DEFAULT_CONCURRENCY } = this.#options;
     const units = [...this.#units()];
     const keysTotal = units.reduce((sum, { chunk }) => sum + chunk.keys, 0);
     const bytesTotal = units.reduce((sum, { chunk }) => sum + chunk.end - chunk.start, 0);
     this.#progress.begin('writing', { keys: keysTotal, bytes: bytesTotal });
     const restores = this.#inputs.map((input) => this.#chunkRestore(input, server));
-    const target = this.#openTarget(server);
+    const target = this.#openTarget(server, groups);
     const queue = units.values();
     const work = async () => {
       for (const { unit, file, chunk } of queue) {
@@ -348,7 +348,7 @@ export class RestoreJob {
     this.#stop.abort(error);
   }
 
-  #openTarget(server: ServerInfo): RedisTarget {
+  #openTarget(server: ServerInfo, groups: boolean): RedisTarget {
     const {
       target,
       rate = {},
@@ -360,6 +360,7 @@ export class RestoreJob {
       control: this.#control,
       server,
       policy: this.#policy,
+      groups,
       clock: this.#clock,
       rate,
       connections,

@@ -11,7 +11,7 @@ import type { TemplateLookup } from './decode/template-hash.ts';
 import { ValueCursor } from './decode/value-cursor.ts';
 import { zsetEntries } from './decode/zset.ts';
 import type { ValueType } from './types.ts';
-import type { LoadedGroup, LogicalValue, StreamedValue, StreamGroup } from './value.ts';
+import type { LoadedGroup, LogicalValue, OpenValue, StreamGroup } from './value.ts';
 
 export { moduleItems } from './decode/module.ts';
 export { decodeTemplateNames, type TemplateLookup } from './decode/template-hash.ts';
@@ -34,24 +34,24 @@ export interface DecodeOptions {
  * @throws {RdbError} for any damage: the code says what kind of data it was found in
  */
 export function decodeValue(type: ValueType, value: Buffer, options: DecodeOptions = {}): LogicalValue {
-  const streamed = streamValueOf(type, value, options);
-  switch (streamed.kind) {
+  const open = openValue(type, value, options);
+  switch (open.kind) {
     case 'list':
-      return { kind: 'list', items: [...streamed.items] };
+      return { kind: 'list', items: [...open.items] };
     case 'set':
-      return { kind: 'set', members: [...streamed.members] };
+      return { kind: 'set', members: [...open.members] };
     case 'zset':
-      return { kind: 'zset', entries: [...streamed.entries] };
+      return { kind: 'zset', entries: [...open.entries] };
     case 'hash':
-      return { kind: 'hash', fields: [...streamed.fields] };
+      return { kind: 'hash', fields: [...open.fields] };
     case 'path-hash':
-      return { kind: 'path-hash', paths: [...streamed.paths] };
+      return { kind: 'path-hash', paths: [...open.paths] };
     case 'stream':
-      return { ...streamed, entries: [...streamed.entries], groups: streamed.groups.map(loadGroup) };
+      return { ...open, entries: [...open.entries], groups: open.groups.map(loadGroup) };
     case 'array':
-      return { ...streamed, items: [...streamed.items] };
+      return { ...open, items: [...open.items] };
   }
-  return streamed;
+  return open;
 }
 
 /**
@@ -62,7 +62,7 @@ export function decodeValue(type: ValueType, value: Buffer, options: DecodeOptio
  * @param value exactly the value's bytes, without the type byte
  * @throws {RdbError} as {@link decodeValue}, here and from the iterators
  */
-export function streamValueOf(type: ValueType, value: Buffer, options: DecodeOptions = {}): StreamedValue {
+export function openValue(type: ValueType, value: Buffer, options: DecodeOptions = {}): OpenValue {
   const cursor = new ValueCursor(value, { base: options.base });
   switch (type.kind) {
     case 'string': {

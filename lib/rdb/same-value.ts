@@ -13,8 +13,9 @@ import { zsetEntries } from './decode/zset.ts';
 import { sameMembers } from './same-members.ts';
 import { sameSequence } from './same-sequence.ts';
 import { sameStream } from './same-stream.ts';
+import { isVectorSet, sameVectorSet } from './same-vector-set.ts';
 import type { ValueType } from './types.ts';
-import type { HashField, HashPath, ZsetEntry } from './value.ts';
+import type { HashField, HashPath, ModuleValue, ZsetEntry } from './value.ts';
 
 export { type ParsedPayload, parseDumpPayload } from './parse-payload.ts';
 
@@ -36,7 +37,8 @@ export interface SameValueOptions {
  *
  * Lists and stream entries are compared in order; sets, hashes and sorted sets without. Field expiries count. Scores
  * are compared as numbers: servers lose the sign of -0 when they turn a small sorted set into a listpack. What an older
- * stream encoding does not know is not compared. Modules are compared item by item, as they wrote them.
+ * stream encoding does not know is not compared. Modules are compared item by item, as they wrote them, vector sets by
+ * their elements.
  *
  * Memory: some 30 bytes for each member of one side; the elements themselves are not kept.
  *
@@ -62,7 +64,7 @@ export function sameValue(a: EncodedValue, b: EncodedValue, options: SameValueOp
       return sameStream(streamValue(a.type, left), streamValue(b.type, right));
     case 'module': {
       const [ours, theirs] = [moduleValue(left), moduleValue(right)];
-      return ours.id === theirs.id && sameSequence(moduleItems(ours.raw), moduleItems(theirs.raw), sameScalar);
+      return ours.id === theirs.id && sameModule(ours, theirs);
     }
     case 'array': {
       const [ours, theirs] = [arrayValue(left), arrayValue(right)];
@@ -71,6 +73,11 @@ export function sameValue(a: EncodedValue, b: EncodedValue, options: SameValueOp
       return ours.insertIndex === theirs.insertIndex && sameItems();
     }
   }
+}
+
+function sameModule(ours: ModuleValue, theirs: ModuleValue): boolean {
+  const asVectors = isVectorSet(ours) ? sameVectorSet(ours, theirs) : undefined;
+  return asVectors ?? sameSequence(moduleItems(ours.raw), moduleItems(theirs.raw), sameScalar);
 }
 
 function sameHash(a: EncodedValue, b: EncodedValue, now: bigint | undefined): boolean {

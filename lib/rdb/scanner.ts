@@ -4,9 +4,9 @@
 // knows between two blocks is where it stands in a layout and how often each open loop still runs, so that it can stop
 // at any byte. Positions outside are absolute offsets from the magic; inside they are indexes into the current block.
 import { Crc64 } from '../bytes/crc64.ts';
-import { Cursor } from '../bytes/cursor.ts';
 import { RdbError } from '../errors.ts';
 import { Listpack } from './decode/listpack.ts';
+import { ValueCursor } from './decode/value-cursor.ts';
 import {
   CHECKSUM_SINCE,
   type ChecksumVerdict,
@@ -209,8 +209,7 @@ export class RdbScanner {
 
   /** The name of an AUX record; `undefined` when the record was too large to be held. */
   auxName(): string | undefined {
-    const span = this.bytes(this.keyStart, this.valueStart);
-    return span === undefined ? undefined : readString(span, 0, this.keyStart).value.toString('latin1');
+    return this.#name()?.toString('latin1');
   }
 
   /** The template that a HASH_TEMPLATE record defined: its id, number of fields, and the span of count and names. */
@@ -221,8 +220,16 @@ export class RdbScanner {
 
   /** The current key, decoded; `undefined` when the record was too large to be held. */
   key(): Buffer | undefined {
+    return this.#name();
+  }
+
+  #name(): Buffer | undefined {
     const span = this.bytes(this.keyStart, this.valueStart);
-    return span === undefined ? undefined : readString(span, 0, this.keyStart).value;
+    try {
+      return span === undefined ? undefined : readString(span, 0, this.keyStart).value;
+    } catch (error) {
+      throw this.#placed(error);
+    }
   }
 
   /** The exact absolute expiry in ms; `undefined` for none. */
@@ -294,7 +301,7 @@ export class RdbScanner {
           this.#finishRecord(event);
           return event;
         }
-        if (this.metaStart > 0) this.metaEnd = this.recordEnd;
+        if (this.#layout === recordLayouts.keyMeta) this.metaEnd = this.recordEnd;
       } else if (this.#phase === Phase.RECORD) {
         const event = this.#startRecord();
         if (event !== undefined) return event;
@@ -333,6 +340,7 @@ export class RdbScanner {
       this.type = type;
       this.keyStart = start + 1;
       this.valueStart = 0;
+      this.#keyForErrors = undefined; // metadata in front may have taken the key before for this one
       return this.#enter(type.layout, ScanEvent.KEY);
     }
     switch (opcode) {
@@ -458,9 +466,13 @@ export class RdbScanner {
       if (dialect.name !== 'redis') return;
       const record = this.bytes(this.keyStart, this.recordEnd);
       if (record === undefined) return;
-      const name = readString(record, 0, this.keyStart);
-      const value = readString(record, name.end, this.keyStart);
-      this.dialect = refineDialect(dialect, name.value.toString('latin1'), value.value.toString('latin1'));
+      try {
+        const name = readString(record, 0, this.keyStart);
+        const value = readString(record, name.end, this.keyStart);
+        this.dialect = refineDialect(dialect, name.value.toString('latin1'), value.value.toString('latin1'));
+      } catch (error) {
+        throw this.#placed(error);
+      }
     }
   }
 
@@ -688,8 +700,12 @@ export class RdbScanner {
     const string = this.#stringBytes(cursor);
     if (string === 0) return false;
     if (cursor + string > this.#end) return this.#wait(at, cursor + string);
-    const { value } = readString(this.#bytes, cursor, this.#base);
-    this.#fields = new Listpack(new Cursor(value, { base: this.#base + cursor, code: 'RDB_LISTPACK' })).count;
+    const names = new ValueCursor(this.#bytes.subarray(cursor, cursor + string), { base: this.#base + cursor });
+    try {
+      this.#fields = new Listpack(names.blob('RDB_LISTPACK')).count;
+    } catch (error) {
+      throw this.#placed(error);
+    }
     return this.#advance(size + string);
   }
 
@@ -874,6 +890,11 @@ export class RdbScanner {
       at,
       'Either the file is damaged here or its writer is newer than, or foreign to, this release of keyferry.',
     );
+  }
+
+  /** An error of a reader that looked inside a record, with the database and key that it did not know of. */
+  #placed(error: unknown): unknown {
+    return error instanceof RdbError ? this.#error(error.code, error.message, error.offset - this.#base) : error;
   }
 
   #error(code: string, message: string, index: number, remedy?: string): RdbError {

@@ -86,7 +86,7 @@ export interface StreamIdempotence {
 
 /** A stream without its entries. */
 export interface StreamState {
-  /** Number of entries. */
+  /** Number of entries as the server counted them; Redis 5 could miscount. */
   readonly length: bigint;
   readonly lastId: StreamId;
   /** These three are `undefined` where the encoding is older than Redis 7.0. */
@@ -141,7 +141,7 @@ export type LogicalValue =
   | ModuleValue;
 
 /** A decoded value whose elements are read while they are asked for, so that a huge one never is in memory as a whole. */
-export type StreamedValue =
+export type OpenValue =
   | { readonly kind: 'string'; readonly bytes: Buffer }
   | { readonly kind: 'list'; readonly items: Iterable<Buffer> }
   | { readonly kind: 'set'; readonly members: Iterable<Buffer> }

@@ -9,26 +9,32 @@ export interface BatchOwner {
   onReply(batch: Batch, index: number, reply: Reply): void;
 }
 
+/** What a command writes: one record or, for MSET, several. Records go by the owner's own numbers. */
+export type Mark = number | readonly number[];
+
+/** Keys that a command with this mark writes. */
+export const keysOf = (mark: Mark): number => (typeof mark === 'number' ? 1 : mark.length);
+
 export class Batch {
   readonly owner: BatchOwner;
+  /** The target's database, and the one that the records come from. */
   readonly db: number;
+  readonly sourceDb: number;
   /** The commands, one after another: `bytes[0, length)`. */
   readonly bytes: Buffer;
   length = 0;
   /** Where each command ends. */
   readonly ends: number[] = [];
-  /** The owner's mark of each command: the offset of its record. */
-  readonly tags: number[] = [];
-  /** Keys that each command writes: 1, more for MSET. */
-  readonly weights: number[] = [];
+  readonly marks: Mark[] = [];
   /** The command whose reply comes next. */
   answered = 0;
   /** Up to here the commands were sent before a connection broke: the server may or may not have run them. */
   uncertainTo = 0;
 
-  constructor(owner: BatchOwner, db: number, bytes: Buffer) {
+  constructor(owner: BatchOwner, dbs: { db: number; sourceDb: number }, bytes: Buffer) {
     this.owner = owner;
-    this.db = db;
+    this.db = dbs.db;
+    this.sourceDb = dbs.sourceDb;
     this.bytes = bytes;
   }
 
@@ -37,10 +43,9 @@ export class Batch {
   }
 
   /** Notes that a command now ends at `end`. */
-  add(end: number, tag: number, weight: number): void {
+  add(end: number, mark: Mark): void {
     this.ends.push(end);
-    this.tags.push(tag);
-    this.weights.push(weight);
+    this.marks.push(mark);
     this.length = end;
   }
 
@@ -54,16 +59,12 @@ export class Batch {
     return this.bytes.subarray(from, this.length);
   }
 
-  /** A batch of some of this one's commands, on its own bytes. */
-  extract(indexes: readonly number[]): Batch {
-    const spans = indexes.map((i) => this.bytes.subarray(i === 0 ? 0 : this.ends[i - 1], this.ends[i]));
-    const copy = new Batch(this.owner, this.db, Buffer.concat(spans));
-    let end = 0;
-    indexes.forEach((index, i) => {
-      end += (spans[i] as Buffer).length;
-      copy.add(end, this.tags[index] as number, this.weights[index] as number);
-    });
-    copy.uncertainTo = indexes.filter((index) => this.isUncertain(index)).length;
+  /** A batch of one of this one's commands, on bytes of its own. */
+  extract(index: number): Batch {
+    const span = this.bytes.subarray(index === 0 ? 0 : this.ends[index - 1], this.ends[index]);
+    const copy = new Batch(this.owner, this, Buffer.from(span));
+    copy.add(span.length, this.marks[index] as Mark);
+    copy.uncertainTo = this.isUncertain(index) ? 1 : 0;
     return copy;
   }
 }

@@ -173,7 +173,7 @@ export class BulkConnection {
     }
     const index = head.answered++;
     if (reply instanceof ErrorReply && passes(reply)) {
-      this.#later(head.extract([index]), reply);
+      this.#later(head.extract(index), reply);
     } else {
       if (!(reply instanceof ErrorReply)) this.#backoff.succeed();
       head.owner.onReply(head, index, reply);

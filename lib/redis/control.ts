@@ -2,12 +2,16 @@
 import { Redis } from 'ioredis';
 import type { KeyferryError } from '../errors.ts';
 import { ErrorReply } from '../resp/reply-reader.ts';
+import type { Clock } from '../telemetry/clock.ts';
+import { Backoff } from './backoff.ts';
+import { passes } from './batch.ts';
 import { unreachable } from './bulk-connection.ts';
 import { type Endpoint, showEndpoint } from './endpoint.ts';
 import { refusal } from './refusals.ts';
 
 export interface ControlOptions {
   endpoint: Endpoint;
+  clock: Clock;
   /** How long a broken connection is tried again, in ms. */
   patienceMs: number;
 }
@@ -42,8 +46,20 @@ export class Control {
     return reply;
   }
 
-  /** The same, error replies included. */
+  /** The same, error replies included; those that pass by themselves are waited out. */
   async answer(db: number, name: string, ...args: (string | Buffer | number)[]): Promise<ControlReply | ErrorReply> {
+    const { clock, patienceMs } = this.#options;
+    const backoff = new Backoff(clock, patienceMs);
+    for (;;) {
+      const reply = await this.#ask(db, name, args);
+      if (!(reply instanceof ErrorReply) || !passes(reply)) return reply;
+      const wait = backoff.fail();
+      if (wait === undefined) return reply;
+      await clock.sleep(wait);
+    }
+  }
+
+  async #ask(db: number, name: string, args: (string | Buffer | number)[]): Promise<ControlReply | ErrorReply> {
     const client = await this.#client(db);
     try {
       return (await client.callBuffer(name, ...args)) as ControlReply;

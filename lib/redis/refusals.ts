@@ -47,6 +47,16 @@ const MEANINGS: Record<string, Meaning> = {
     message: 'the server refuses writes because too few replicas follow it.',
     remedy: `Bring the replicas back, or lower min-replicas-to-write. ${AGAIN}`,
   },
+  LOADING: {
+    code: 'TARGET_NOT_READY',
+    message: 'the server is still loading its data.',
+    remedy: `Wait until it is ready, or let keyferry wait longer: --retry-for 10m. ${AGAIN}`,
+  },
+  BUSY: {
+    code: 'TARGET_NOT_READY',
+    message: 'the server is busy with a script or function that does not end.',
+    remedy: `SCRIPT KILL or FUNCTION KILL ends it. ${AGAIN}`,
+  },
   MOVED: {
     code: 'TARGET_CLUSTER',
     message: 'this server is a node of a cluster.',

@@ -1,6 +1,6 @@
 // A cursor over a value's bytes that also reads the RDB's own primitives: lengths, strings, stream ids.
 import { Cursor } from '../../bytes/cursor.ts';
-import { EncodedString, lengthSize, readLength, readLength64, readString, stringEnd } from '../strings.ts';
+import { lengthSize, readLength, readLength64, readString, stringEncoding, stringEnd } from '../strings.ts';
 import type { StreamId } from '../value.ts';
 
 export class ValueCursor extends Cursor {
@@ -44,10 +44,10 @@ export class ValueCursor extends Cursor {
   /** A string that holds a data structure of its own, with a cursor over it whose errors have `code`. */
   blob(code: string): Cursor {
     const start = this.position;
-    const compressed = this.bytes[start] === EncodedString.LZF;
     const content = this.string();
-    const base = this.base + (compressed ? start : this.position - content.length);
-    return new Cursor(content, { base, code, expanded: compressed });
+    const stored = stringEncoding(this.bytes[start] as number) === 'raw';
+    const base = this.base + (stored ? this.position - content.length : start);
+    return new Cursor(content, { base, code, expanded: !stored });
   }
 
   /** A stream id as two lengths. */

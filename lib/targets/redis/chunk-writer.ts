@@ -2,28 +2,24 @@
 // every key.
 import { type KeyferryError, quoteKey, TargetError } from '../../errors.ts';
 import { RdbScanner, ScanEvent, type ScanState } from '../../rdb/scanner.ts';
-import type { ValueType } from '../../rdb/types.ts';
-import { Batch, type BatchOwner } from '../../redis/batch.ts';
+import { Batch, type BatchOwner, keysOf, type Mark } from '../../redis/batch.ts';
 import type { BulkWriter } from '../../redis/bulk-writer.ts';
 import { refusal, stopsTheJob } from '../../redis/refusals.ts';
-import { ascii, FrameWriter } from '../../resp/frame-writer.ts';
+import { FrameWriter } from '../../resp/frame-writer.ts';
 import { ErrorReply, type Reply } from '../../resp/reply-reader.ts';
 import type { Clock } from '../../telemetry/clock.ts';
 import { COMMAND_OVERHEAD_BYTES, type EntryEncoder } from './entry-encoder.ts';
 import type { ConflictPolicy } from './policy.ts';
+import { GROUP_BYTES, GROUPED_RECORD_BYTES, StringGroup } from './string-group.ts';
 import { newTally, type Tally } from './tally.ts';
-
-/** Strings that go into one MSET, at most. Longer ones save the server no more and hold it up. */
-const MSET_KEYS = 50;
-/** Bytes of one MSET's arguments, at most; a larger record goes as SET. */
-const MSET_BYTES = 16 * 1024;
-const MSET = ascii('$4\r\nMSET\r\n');
 
 /** What a chunk's keys are written with; the same for all chunks of a job. */
 export interface ChunkWriterContext {
   readonly writer: BulkWriter;
   readonly encoder: EntryEncoder;
   readonly policy: ConflictPolicy;
+  /** Plain strings go several at once. */
+  readonly groups: boolean;
   readonly clock: Clock;
   /** The target's name in errors. */
   readonly targetName: string;
@@ -49,30 +45,38 @@ export interface ChunkBytes {
   readonly state: ScanState;
 }
 
+/** Where a record is: its offset in the chunk, and the database of the file that it belongs to. */
+export interface RecordPlace {
+  readonly at: number;
+  readonly db: number;
+}
+
 export class ChunkWriter implements BatchOwner {
   readonly tally: Tally = newTally();
-  /** Offsets of records whose key exists on the target, perhaps because an earlier attempt wrote it. */
-  readonly suspects: number[] = [];
+  /** Records whose key exists on the target, perhaps because an earlier attempt wrote it. */
+  readonly suspects: RecordPlace[] = [];
   readonly #context: ChunkWriterContext;
   readonly #chunk: ChunkBytes;
   readonly #attempt: Attempt;
+  readonly #group: StringGroup | undefined;
+  /** Strings are gathered, until a group is refused because one of them exists. */
+  #gathers: boolean;
   #batch: Batch | undefined;
   #frame: FrameWriter | undefined;
-  /** Strings for the next MSET. */
-  readonly #group: FrameWriter | undefined;
-  #groupKeys = 0;
-  #groupTag = 0;
+  /** The database of the file whose records are being put. */
+  #db = -1;
   #outstanding = 0;
   #idle: (() => void) | undefined;
   #failure: KeyferryError | undefined;
-  #db = -1;
 
   constructor(context: ChunkWriterContext, chunk: ChunkBytes, attempt: Attempt) {
     this.#context = context;
     this.#chunk = chunk;
     this.#attempt = attempt;
-    // MSETNX would refuse a whole batch and name no key, so only rewrite gathers strings.
-    this.#group = context.policy === 'rewrite' ? new FrameWriter(Buffer.allocUnsafe(MSET_BYTES)) : undefined;
+    const { groups, policy } = context;
+    // Where keys may be our own already, MSETNX would be refused time and again.
+    this.#gathers = groups && (policy === 'rewrite' || attempt === 'first');
+    this.#group = this.#gathers ? new StringGroup(policy === 'rewrite' ? 'MSET' : 'MSETNX') : undefined;
   }
 
   /** True when batches should wait: see {@link ready}. */
@@ -90,7 +94,7 @@ export class ChunkWriter implements BatchOwner {
   put(entry: RdbScanner): void {
     const { encoder, clock } = this.#context;
     const { bytes, base } = this.#chunk;
-    if (encoder.hasExpired(entry, clock.now())) {
+    if (!Number.isNaN(entry.expireAt) && encoder.hasExpired(entry, clock.now())) {
       this.tally.expired++;
       return;
     }
@@ -98,33 +102,28 @@ export class ChunkWriter implements BatchOwner {
       this.flush();
       this.#db = entry.db;
     }
-    const size = entry.recordEnd - entry.recordStart + encoder.keyGrowth(entry, bytes, base) + COMMAND_OVERHEAD_BYTES;
-    const tag = entry.recordStart - base;
+    const size = this.#sizeOf(entry);
+    const at = entry.recordStart - base;
     if (encoder.isPlainString(entry, bytes, base)) {
-      if (this.#group !== undefined && size < MSET_BYTES && Number.isNaN(encoder.expiryOf(entry))) {
-        this.#putInGroup(this.#group, entry, size, tag);
-        return;
+      if (this.#gathers && size <= GROUPED_RECORD_BYTES) {
+        this.#gather(this.#group as StringGroup, entry, size, at);
+      } else {
+        const frame = this.#frameFor(size);
+        encoder.set(entry, bytes, base, frame);
+        this.#add(frame.at, at);
       }
-      const frame = this.#frameFor(size);
-      encoder.set(entry, bytes, base, frame);
-      this.#add(frame.at, tag, 1);
       return;
     }
     const rewritten = encoder.rewritten(entry, bytes, base);
     const frame = this.#frameFor(size + (rewritten?.value.length ?? 0));
     encoder.restore(entry, bytes, base, frame, rewritten);
-    this.#add(frame.at, tag, 1);
+    this.#add(frame.at, at);
   }
 
   /** Sends what has been encoded so far. */
   flush(): void {
     this.#closeGroup();
-    const batch = this.#batch;
-    if (batch === undefined) return;
-    this.#batch = undefined;
-    this.#frame = undefined;
-    this.#outstanding += batch.commands;
-    this.#context.writer.submit(batch);
+    this.#submit();
   }
 
   /** Sends the rest and waits until every command is answered. Rejects with what stopped the job. */
@@ -146,61 +145,103 @@ export class ChunkWriter implements BatchOwner {
 
   onOk(batch: Batch, from: number, to: number): void {
     let keys = 0;
-    for (let i = from; i < to; i++) keys += batch.weights[i] as number;
-    this.tally.written += keys;
-    this.#context.onWritten(keys);
+    for (let i = from; i < to; i++) keys += keysOf(batch.marks[i] as Mark);
+    this.#wrote(keys);
     this.#answered(to - from);
   }
 
   onReply(batch: Batch, index: number, reply: Reply): void {
-    const tag = batch.tags[index] as number;
-    const exists = reply === null || (reply instanceof ErrorReply && reply.code === 'BUSYKEY');
-    if (exists) this.#exists(tag, batch.isUncertain(index));
-    else if (reply instanceof ErrorReply) this.#refused(tag, batch.weights[index] as number, reply);
-    else this.#stop(unfitting(this.#context.targetName));
+    const mark = batch.marks[index] as Mark;
+    const uncertain = batch.isUncertain(index);
+    if (typeof mark === 'number') this.#singleReply({ at: mark, db: batch.sourceDb }, uncertain, reply);
+    else this.#groupReply(mark, batch, uncertain, reply);
     this.#answered(1);
   }
 
-  /** Scans to the record at a tag. */
-  entryAt(tag: number): RdbScanner {
+  /** The record at a place. */
+  entryAt({ at, db }: RecordPlace): RdbScanner {
     const { bytes, base, state } = this.#chunk;
-    // The database at that record is found by scanning from the chunk's beginning: rare, and always right.
-    const scanner = new RdbScanner({ from: state, crc: false });
-    scanner.feed(bytes);
-    for (let event = scanner.next(); event !== ScanEvent.MORE; event = scanner.next()) {
-      if (event === ScanEvent.KEY && scanner.recordStart - base === tag) return scanner;
-    }
-    throw new Error(`no record begins at ${base + tag}`);
+    const scanner = new RdbScanner({ from: { ...state, offset: base + at, db }, crc: false });
+    scanner.feed(bytes, at);
+    if (scanner.next() !== ScanEvent.KEY) throw new Error(`no key's record begins at ${base + at}`);
+    return scanner;
   }
 
   /** The error of a key that exists under `panic`. */
-  conflict(tag: number, changed: boolean): TargetError {
-    const entry = this.entryAt(tag);
-    return keyExists(this.#key(entry), this.#context.mapDb(entry.db), this.#context.targetName, changed);
+  conflict(record: RecordPlace, changed: boolean): TargetError {
+    const key = this.#key(this.entryAt(record));
+    return keyExists(key, this.#context.mapDb(record.db), this.#context.targetName, changed);
   }
 
-  #exists(tag: number, uncertain: boolean): void {
+  #singleReply(record: RecordPlace, uncertain: boolean, reply: Reply): void {
+    const exists = reply === null || (reply instanceof ErrorReply && reply.code === 'BUSYKEY');
+    if (exists) this.#exists(record, uncertain);
+    else if (reply instanceof ErrorReply) this.#refused(record, reply);
+    else this.#stop(unfitting(this.#context.targetName));
+  }
+
+  /** MSETNX says 1 for all or 0 for none. */
+  #groupReply(records: readonly number[], batch: Batch, uncertain: boolean, reply: Reply): void {
+    if (reply === 1n) {
+      this.#wrote(records.length);
+    } else if (reply === 0n) {
+      this.#gathers = false;
+      this.#sendOneByOne(records, batch, uncertain);
+    } else if (reply instanceof ErrorReply) {
+      this.#stop(this.#refusal({ at: records[0] as number, db: batch.sourceDb }, reply));
+    } else {
+      this.#stop(unfitting(this.#context.targetName));
+    }
+  }
+
+  /** A group was refused because one of its keys exists: each on its own tells which. */
+  #sendOneByOne(records: readonly number[], group: Batch, uncertain: boolean): void {
+    const { encoder, writer } = this.#context;
+    const { bytes, base } = this.#chunk;
+    const entries = records.map((at) => this.entryAt({ at, db: group.sourceDb }));
+    const size = entries.reduce((sum, entry) => sum + this.#sizeOf(entry), 0);
+    const batch = new Batch(this, group, writer.buffer(size));
+    const frame = new FrameWriter(batch.bytes);
+    for (const [i, entry] of entries.entries()) {
+      encoder.set(entry, bytes, base, frame);
+      batch.add(frame.at, records[i] as number);
+    }
+    if (uncertain) batch.uncertainTo = batch.commands;
+    this.#outstanding += batch.commands;
+    writer.submit(batch);
+  }
+
+  #exists(record: RecordPlace, uncertain: boolean): void {
     const { policy } = this.#context;
     if (this.#attempt === 'confirmed') this.tally.already++;
-    else if (uncertain || this.#attempt === 'unsure') this.suspects.push(tag);
+    else if (uncertain || this.#attempt === 'unsure') this.suspects.push(record);
     else if (policy === 'skip') this.tally.skipped++;
-    else this.#stop(this.conflict(tag, false));
+    else this.#stop(this.conflict(record, false));
   }
 
-  #refused(tag: number, keys: number, reply: ErrorReply): void {
-    const entry = this.entryAt(tag);
-    const key = this.#key(entry);
-    const db = this.#context.mapDb(entry.db);
-    if (keys > 1 || stopsTheJob(reply)) {
-      this.#stop(refusal(reply, { where: `${this.#context.targetName}, db ${db}, key ${quoteKey(key)}` }));
+  #refused(record: RecordPlace, reply: ErrorReply): void {
+    if (stopsTheJob(reply)) {
+      this.#stop(this.#refusal(record, reply));
       return;
     }
-    const type = (entry.type as ValueType).name;
-    this.tally.failed.push({ db, key: Buffer.from(key), type, reason: reply.text });
+    const entry = this.entryAt(record);
+    this.tally.failed.push({
+      db: this.#context.mapDb(record.db),
+      key: Buffer.from(this.#key(entry)),
+      type: entry.type?.name ?? '',
+      reason: reply.text,
+    });
   }
 
-  #key(entry: RdbScanner): Buffer {
-    return this.#context.encoder.key(entry, this.#chunk.bytes, this.#chunk.base);
+  #refusal(record: RecordPlace, reply: ErrorReply): TargetError {
+    const key = quoteKey(this.#key(this.entryAt(record)));
+    const { targetName, mapDb } = this.#context;
+    return refusal(reply, { where: `${targetName}, db ${mapDb(record.db)}, key ${key}` });
+  }
+
+  #wrote(keys: number): void {
+    this.tally.written += keys;
+    this.#context.onWritten(keys);
   }
 
   #answered(commands: number): void {
@@ -213,46 +254,54 @@ export class ChunkWriter implements BatchOwner {
     this.#context.writer.fail(error);
   }
 
-  #putInGroup(group: FrameWriter, entry: RdbScanner, size: number, tag: number): void {
-    if (group.room < size) this.#closeGroup();
-    if (this.#groupKeys === 0) this.#groupTag = tag;
-    this.#context.encoder.pair(entry, this.#chunk.bytes, this.#chunk.base, group);
-    if (++this.#groupKeys === MSET_KEYS) this.#closeGroup();
+  #key(entry: RdbScanner): Buffer {
+    return this.#context.encoder.key(entry, this.#chunk.bytes, this.#chunk.base);
+  }
+
+  /** The most bytes that the record's command can take. */
+  #sizeOf(entry: RdbScanner): number {
+    const growth = this.#context.encoder.keyGrowth(entry, this.#chunk.bytes, this.#chunk.base);
+    return entry.recordEnd - entry.recordStart + growth + COMMAND_OVERHEAD_BYTES;
+  }
+
+  #gather(group: StringGroup, entry: RdbScanner, size: number, at: number): void {
+    if (group.isFullFor(size)) this.#closeGroup();
+    group.add(entry, this.#context.encoder, this.#chunk.bytes, this.#chunk.base, at);
   }
 
   #closeGroup(): void {
     const group = this.#group;
-    if (group === undefined || this.#groupKeys === 0) return;
-    const keys = this.#groupKeys;
-    this.#groupKeys = 0;
-    const frame = this.#frameFor(group.at + COMMAND_OVERHEAD_BYTES);
-    frame.array(1 + 2 * keys);
-    frame.raw(MSET);
-    frame.copy(group.buffer, 0, group.at);
-    group.at = 0;
-    this.#add(frame.at, this.#groupTag, keys);
+    if (group === undefined || group.empty) return;
+    const frame = this.#frameFor(GROUP_BYTES);
+    const records = group.writeTo(frame);
+    this.#add(frame.at, records);
   }
 
   /** A writer with room for `size` bytes more; the batch so far goes out when it has none. */
   #frameFor(size: number): FrameWriter {
     if (this.#frame !== undefined && this.#frame.room >= size) return this.#frame;
-    const batch = this.#batch;
-    if (batch !== undefined) {
-      this.#batch = undefined;
-      this.#outstanding += batch.commands;
-      this.#context.writer.submit(batch);
-    }
-    const bytes = this.#context.writer.buffer(size);
-    this.#batch = new Batch(this, this.#context.mapDb(this.#db), bytes);
+    this.#submit();
+    const { writer, mapDb } = this.#context;
+    const bytes = writer.buffer(size);
+    this.#batch = new Batch(this, { db: mapDb(this.#db), sourceDb: this.#db }, bytes);
     this.#frame = new FrameWriter(bytes);
     return this.#frame;
   }
 
-  #add(end: number, tag: number, keys: number): void {
+  #submit(): void {
+    const batch = this.#batch;
+    if (batch === undefined) return;
+    this.#batch = undefined;
+    this.#frame = undefined;
+    this.#outstanding += batch.commands;
+    this.#context.writer.submit(batch);
+  }
+
+  #add(end: number, mark: Mark): void {
     const batch = this.#batch as Batch;
     // Writes beyond a buffer are dropped silently: a size that was reckoned wrong must not go out as half a command.
     if (end > batch.bytes.length) throw new Error(`a command of ${end} bytes outgrew its buffer`);
-    batch.add(end, tag, keys);
+    batch.add(end, mark);
   }
 }
 

@@ -46,6 +46,8 @@ export interface PreflightReport {
   readonly warnings: readonly string[];
   /** False where the server is too old for function libraries. */
   readonly functions: boolean;
+  /** The user may write several strings at once (MSET or MSETNX). */
+  readonly groups: boolean;
 }
 
 /** proto-max-bulk-len's default: the longest argument, and so the largest payload of a RESTORE; bytes. */
@@ -76,7 +78,7 @@ export async function preflight(options: PreflightOptions): Promise<PreflightRep
   checkMemory(options, server, warnings);
   await checkModules(options, warnings);
   await checkDatabases(options);
-  await checkPermissions(options, server);
+  const groups = await checkPermissions(options, server);
   const functions = server.engine === 'valkey' || atLeast(server, 7);
   const libraries = options.demands.reduce((sum, demand) => sum + demand.functions.length, 0);
   if (libraries > 0 && !functions) {
@@ -91,7 +93,7 @@ export async function preflight(options: PreflightOptions): Promise<PreflightRep
       `The target holds ${server.keys.toLocaleString('en-US')} keys: the job stops at the first one that the file has too.`,
     );
   }
-  return { server, warnings, functions };
+  return { server, warnings, functions, groups };
 }
 
 async function waitUntilLoaded(options: PreflightOptions, warnings: string[]): Promise<ServerInfo> {
@@ -99,25 +101,18 @@ async function waitUntilLoaded(options: PreflightOptions, warnings: string[]): P
   const deadline = clock.now() + patienceMs;
   for (;;) {
     const reply = await control.answer(0, 'INFO');
-    const trouble = reply instanceof ErrorReply ? reply : undefined;
-    if (trouble?.code === 'NOPERM') {
+    if (reply instanceof ErrorReply && reply.code === 'NOPERM') {
       warnings.push('The user may not call INFO: engine, role and memory of the target are not known.');
       return parseInfo('');
     }
-    if (trouble !== undefined && !['LOADING', 'BUSY', 'MASTERDOWN'].includes(trouble.code)) {
-      throw refusal(trouble, { where: control.name, command: 'INFO' });
-    }
-    const server = trouble === undefined ? parseInfo(String(reply)) : undefined;
-    if (server !== undefined && !server.loading) return server;
+    if (reply instanceof ErrorReply) throw refusal(reply, { where: control.name, command: 'INFO' });
+    const server = parseInfo(String(reply));
+    if (!server.loading) return server;
     if (clock.now() > deadline) {
-      throw new TargetError(
-        'TARGET_NOT_READY',
-        `the server is not ready: ${trouble?.text ?? 'it is loading its data'}.`,
-        {
-          where: control.name,
-          remedy: 'Run the same command again when it is, or raise --retry-for.',
-        },
-      );
+      throw new TargetError('TARGET_NOT_READY', 'the server is still loading its data.', {
+        where: control.name,
+        remedy: 'Run the same command again when it is ready, or wait longer: --retry-for 10m',
+      });
     }
     await clock.sleep(LOADING_POLL_MS, signal);
   }
@@ -207,25 +202,29 @@ async function checkDatabases({ dbs, control }: PreflightOptions): Promise<void>
 /**
  * Commands that are checked for permission before they are checked for sense: each is refused in a way that shows that
  * the user may, and changes nothing.
+ *
+ * @returns whether several strings may be written by one command
  */
-async function checkPermissions(
-  { control, sample, policy, demands }: PreflightOptions,
-  server: ServerInfo,
-): Promise<void> {
-  if (sample === undefined) return;
+async function checkPermissions(options: PreflightOptions, server: ServerInfo): Promise<boolean> {
+  const { control, sample, policy, demands } = options;
+  if (sample === undefined) return true;
   const { db, key } = sample;
-  const probes: [name: string, args: (string | Buffer)[], sense: RegExp][] = [
+  const allows = async (name: string, args: (string | Buffer)[], sense: RegExp) => {
+    const reply = await control.answer(db, name, ...args);
+    return reply instanceof ErrorReply && !sense.test(reply.text) ? reply : undefined;
+  };
+  const needed: Parameters<typeof allows>[] = [
     ['RESTORE', [key, '0', ''], /payload|BUSYKEY/i],
     ['SET', [key, '', 'NX', 'XX'], /syntax/i],
   ];
-  if (policy === 'rewrite') probes.push(['MSET', [key, '', key], /wrong number/i]);
   if (demands.some((demand) => demand.functions.length > 0) && (server.engine === 'valkey' || atLeast(server, 7))) {
-    probes.push(['FUNCTION', ['LOAD', ''], /metadata|library|exists/i]);
+    needed.push(['FUNCTION', ['LOAD', ''], /metadata|library|exists/i]);
   }
-  for (const [name, args, sense] of probes) {
-    const reply = await control.answer(db, name, ...args);
-    if (reply instanceof ErrorReply && !sense.test(reply.text)) {
-      throw refusal(reply, { where: `${control.name}, ${name} of key ${quoteKey(key)}` });
+  for (const probe of needed) {
+    const refused = await allows(...probe);
+    if (refused !== undefined) {
+      throw refusal(refused, { where: `${control.name}, ${probe[0]} of key ${quoteKey(key)}` });
     }
   }
+  return (await allows(policy === 'rewrite' ? 'MSET' : 'MSETNX', [key, '', key], /wrong number/i)) === undefined;
 }

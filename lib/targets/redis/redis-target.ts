@@ -22,6 +22,8 @@ export interface RedisTargetOptions {
   readonly control: Control;
   readonly server: ServerInfo;
   readonly policy: ConflictPolicy;
+  /** Plain strings go several at once. */
+  readonly groups: boolean;
   readonly clock: Clock;
   readonly rate: Rate;
   readonly connections: number;
@@ -52,11 +54,12 @@ export class RedisTarget {
 
   /** Begins to write a chunk. */
   begin(encoder: EntryEncoder, chunk: ChunkBytes, attempt: Attempt): ChunkWriter {
-    const { policy, clock, mapDb, onWritten } = this.#options;
+    const { policy, groups, clock, mapDb, onWritten } = this.#options;
     const context: ChunkWriterContext = {
       writer: this.#writer,
       encoder,
       policy,
+      groups,
       clock,
       targetName: this.name,
       mapDb,
@@ -121,7 +124,7 @@ export class RedisTarget {
   async #settleLarge(encoder: EntryEncoder, { source, start, end }: LargeRecord, state: ScanState): Promise<Tally> {
     const chunk = { bytes: await source.read(start, end), base: start, state };
     const writer = this.begin(encoder, chunk, 'unsure');
-    writer.suspects.push(0);
+    writer.suspects.push({ at: 0, db: state.db });
     return this.complete(writer, encoder, chunk);
   }
 

@@ -10,7 +10,7 @@ import type { ValueType } from '../../rdb/types.ts';
 import type { Control, ControlReply } from '../../redis/control.ts';
 import { refusal } from '../../redis/refusals.ts';
 import { ErrorReply } from '../../resp/reply-reader.ts';
-import type { ChunkBytes, ChunkWriter } from './chunk-writer.ts';
+import type { ChunkBytes, ChunkWriter, RecordPlace } from './chunk-writer.ts';
 import type { EntryEncoder } from './entry-encoder.ts';
 import type { ConflictPolicy } from './policy.ts';
 
@@ -36,15 +36,14 @@ const PTTL_TOLERANCE_MS = 1000;
  * @throws {TargetError} `TARGET_KEY_EXISTS` under `panic` for a key that holds something else
  */
 export async function resolveSuspects(writer: ChunkWriter, chunk: ChunkBytes, context: SuspectContext): Promise<void> {
-  const tags = [...writer.suspects].sort((a, b) => a - b);
-  for (let from = 0; from < tags.length; from += GROUP) {
-    const group = tags.slice(from, from + GROUP);
-    const verdicts = await Promise.all(group.map((tag) => judge(writer.entryAt(tag), chunk, context)));
+  for (let from = 0; from < writer.suspects.length; from += GROUP) {
+    const group = writer.suspects.slice(from, from + GROUP);
+    const verdicts = await Promise.all(group.map((record) => judge(writer.entryAt(record), chunk, context)));
     for (const [i, verdict] of verdicts.entries()) {
       if (verdict === 'same') writer.tally.already++;
       else if (verdict === 'written') writer.tally.written++;
       else if (context.policy === 'skip') writer.tally.skipped++;
-      else throw writer.conflict(group[i] as number, true);
+      else throw writer.conflict(group[i] as RecordPlace, true);
     }
   }
 }

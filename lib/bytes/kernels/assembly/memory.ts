@@ -8,7 +8,7 @@ const SLACK: u32 = 64;
 export const REACH: u32 = 250 * 16;
 
 /** Bytes that a kernel can take at once. */
-export const INPUT_BYTES: u32 = 1 << 20;
+export const INPUT_BYTES: u32 = 4 << 20;
 
 /** What is before the input stays zero, so that folding can look back from the first byte. */
 const BEFORE_INPUT: usize = memory.data(REACH + INPUT_BYTES + SLACK, 16);
