@@ -50,14 +50,6 @@ export class Cursor {
     return this.bytes[this.take(1)] as number;
   }
 
-  u16le(): number {
-    return this.bytes.readUInt16LE(this.take(2));
-  }
-
-  u32le(): number {
-    return this.bytes.readUInt32LE(this.take(4));
-  }
-
   i64le(): bigint {
     return this.bytes.readBigInt64LE(this.take(8));
   }

@@ -8,7 +8,7 @@ import { RdbScanner, ScanEvent, type ScanState } from '../rdb/scanner.ts';
 import { redisTypes, type ValueType, valkeyTypes } from '../rdb/types.ts';
 import type { ServerInfo } from '../redis/server-info.ts';
 import type { RdbInput } from '../sources/rdb/input.ts';
-import { type Chunk, DEFAULT_CHUNK_BYTES } from '../sources/rdb/plan.ts';
+import type { Chunk } from '../sources/rdb/plan.ts';
 import type { Attempt, ChunkBytes, ChunkWriter } from '../targets/redis/chunk-writer.ts';
 import { EntryEncoder } from '../targets/redis/entry-encoder.ts';
 import type { ConflictPolicy, ExpiryRule } from '../targets/redis/policy.ts';
@@ -21,6 +21,8 @@ export interface ChunkRestoreOptions {
   readonly expiry: ExpiryRule;
   readonly filter: EntryFilter | undefined;
   readonly server: ServerInfo;
+  /** A record from here on is not held whole, but streamed; bytes. It stands alone in its chunk. */
+  readonly largeBytes: number;
   /** Ends the work between two keys. */
   readonly signal: AbortSignal;
   /** Told how many bytes more of the chunk are dealt with. */
@@ -40,7 +42,7 @@ export class ChunkRestore {
     this.#input = input;
     this.#options = options;
     const held = input.chunks.reduce(
-      (most, { start, end }) => Math.max(most, Math.min(end - start, LARGE_RECORD_BYTES)),
+      (most, { start, end }) => Math.max(most, Math.min(end - start, options.largeBytes)),
       0,
     );
     this.#buffers = new BufferPool(held);
@@ -55,7 +57,7 @@ export class ChunkRestore {
   async run(chunk: Chunk, target: RedisTarget, attempt: Attempt): Promise<Tally> {
     await this.#loadTemplates();
     const encoder = this.#encoder();
-    const large = chunk.keys === 1 && chunk.end - chunk.start > LARGE_RECORD_BYTES;
+    const large = chunk.keys === 1 && chunk.end - chunk.start > this.#options.largeBytes;
     const tally = large ? await this.#runLarge(chunk, target, encoder, attempt) : undefined;
     return tally ?? this.#runHeld(chunk, target, encoder, attempt);
   }
@@ -63,7 +65,10 @@ export class ChunkRestore {
   /** The first key of a chunk that the filter accepts, and its database. */
   async firstKey(chunk: Chunk): Promise<{ db: number; key: Buffer } | undefined> {
     const encoder = this.#encoder();
-    const bytes = await this.#input.source.read(chunk.start, Math.min(chunk.end, chunk.start + LARGE_RECORD_BYTES));
+    const bytes = await this.#input.source.read(
+      chunk.start,
+      Math.min(chunk.end, chunk.start + this.#options.largeBytes),
+    );
     const scanner = new RdbScanner({ from: this.#state(chunk), size: this.#input.source.size, crc: false });
     scanner.feed(bytes);
     for (let event = scanner.next(); event !== ScanEvent.MORE && event !== ScanEvent.END; event = scanner.next()) {
@@ -181,6 +186,3 @@ export class ChunkRestore {
     }
   }
 }
-
-/** A record from here on is not held whole; bytes. It stands alone in its chunk, as the plan's chunks are no larger. */
-const LARGE_RECORD_BYTES = DEFAULT_CHUNK_BYTES;

@@ -10,7 +10,7 @@ import { showEndpoint } from '../redis/endpoint.ts';
 import { parseInfo, type ServerInfo, showVersion } from '../redis/server-info.ts';
 import { ErrorReply } from '../resp/reply-reader.ts';
 import { openRdb, type RdbInput, STDIN, workPath } from '../sources/rdb/input.ts';
-import type { Chunk } from '../sources/rdb/plan.ts';
+import { type Chunk, DEFAULT_CHUNK_BYTES } from '../sources/rdb/plan.ts';
 import type { Attempt } from '../targets/redis/chunk-writer.ts';
 import { type ConflictPolicy, type ExpiryRule, KEEP_EXPIRY } from '../targets/redis/policy.ts';
 import { type PreflightReport, preflight } from '../targets/redis/preflight.ts';
@@ -252,6 +252,7 @@ export class RestoreJob {
       expiry: this.#expiry,
       filter: rulesFilter(this.#options.filter ?? {}),
       server,
+      largeBytes: Math.min(this.#options.chunkBytes ?? DEFAULT_CHUNK_BYTES, DEFAULT_CHUNK_BYTES),
       signal: this.#stop.signal,
       onBytes: (bytes) => {
         this.#progress.bytes += bytes;

@@ -1,5 +1,5 @@
 // Moves the expiries of a hash's fields, and writes the hash anew for the same family of servers.
-import { hashFields } from './decode/hash.ts';
+import { hashFields, LATEST_EXPIRY } from './decode/hash.ts';
 import { ValueCursor } from './decode/value-cursor.ts';
 import type { DialectName } from './dialect.ts';
 import { ValueWriter } from './encode-primitives.ts';
@@ -35,7 +35,8 @@ export function hasFieldExpiries(type: ValueType): boolean {
  *
  * @param value exactly the value's bytes, without the type byte
  * @param map   from and to ms since the epoch; `undefined` removes the expiry. Called twice for each field, so it must
- *              be pure. A result before the epoch's first ms is written as that: the field has expired in any case.
+ *              be pure. A result before the epoch's first ms is written as that, since the field has expired in any case; one
+ *              beyond 63 bits as the last.
  * @param dialect of the servers that the result is for: Valkey gets HASH_2 (22), others HASH_METADATA (24), all of them
  *              HASH (4) when no field expires any more
  * @returns `type` and `value` themselves when fields of this type can't expire
@@ -50,6 +51,7 @@ export function mapFieldExpiries(
   if (!hasFieldExpiries(type)) return { type, value };
   const mapped = ({ expireAt }: HashField): bigint | undefined => {
     const at = expireAt === undefined ? undefined : map(expireAt);
+    if (at !== undefined && at > LATEST_EXPIRY) return LATEST_EXPIRY;
     return at !== undefined && at < EARLIEST ? EARLIEST : at;
   };
   const cursor = new ValueCursor(value);

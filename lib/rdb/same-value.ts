@@ -40,7 +40,7 @@ export interface SameValueOptions {
  * stream encoding does not know is not compared. Modules are compared item by item, as they wrote them, vector sets by
  * their elements.
  *
- * Memory: some 30 bytes for each member of one side; the elements themselves are not kept.
+ * Memory: 20 to 40 bytes for each member of one side; the elements themselves are not kept.
  *
  * @throws {RdbError} when one of the two is damaged and no difference showed before
  */

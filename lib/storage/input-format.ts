@@ -27,7 +27,8 @@ export function detectFormat(name: string, head: Buffer): InputFormat {
       remedy: 'Save it with `CONFIG SET rdbcompression yes` instead of lz4.',
     });
   }
-  if (text.startsWith('*')) {
+  // Since Redis 7.0 the commands may have times between them.
+  if (text.startsWith('*') || text.startsWith('#TS:')) {
     throw new InputError('INPUT_AOF', 'this is an append-only file without an RDB preamble.', {
       where: name,
       remedy: 'Load it into a redis-server of your own, SAVE there, and restore that RDB.',

@@ -6,6 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { InputError, KeyferryError, LocalError } from '../errors.ts';
 import { detectFormat, FORMAT_HEAD_BYTES, type InputFormat } from './input-format.ts';
+import { zstdFrames } from './zstd-frames.ts';
 
 export interface UnpackOptions {
   signal?: AbortSignal | undefined;
@@ -22,7 +23,7 @@ const PIECE_BYTES = 256 * 1024;
  * The result appears under its name only when it is complete.
  *
  * @throws {InputError} `INPUT_COMPRESSION` on damaged or cut-off compressed data, and those of detectFormat
- * @throws {LocalError} `LOCAL_DISK` when it cannot be written
+ * @throws {LocalError} `LOCAL_DISK_FULL` or `LOCAL_DISK` when it cannot be written
  */
 export async function unpackFile(
   path: string,
@@ -40,22 +41,31 @@ export async function unpackStream(
   to: string,
   options: UnpackOptions = {},
 ): Promise<void> {
-  const head: Buffer[] = [];
-  let bytes = 0;
   const pieces = input[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
-  while (bytes < FORMAT_HEAD_BYTES) {
-    const { value, done } = await pieces.next();
-    if (done) break;
-    head.push(value);
-    bytes += value.length;
-  }
-  const first = Buffer.concat(head);
+  const first = await readHead(name, pieces);
   const format = detectFormat(name, first.subarray(0, FORMAT_HEAD_BYTES));
   const whole = async function* () {
     yield first;
     for (let next = await pieces.next(); !next.done; next = await pieces.next()) yield next.value;
   };
   await unpack(name, whole(), format, to, options);
+}
+
+/** The first pieces of a stream, together at least as many bytes as it takes to tell what it is. */
+async function readHead(name: string, pieces: AsyncIterator<Buffer>): Promise<Buffer> {
+  const head: Buffer[] = [];
+  let bytes = 0;
+  try {
+    while (bytes < FORMAT_HEAD_BYTES) {
+      const { value, done } = await pieces.next();
+      if (done) break;
+      head.push(value);
+      bytes += value.length;
+    }
+  } catch (error) {
+    throw named(name, '', error);
+  }
+  return Buffer.concat(head);
 }
 
 async function unpack(
@@ -67,40 +77,71 @@ async function unpack(
 ): Promise<void> {
   const partial = `${to}.partial`;
   const expand = format === 'gzip' ? createGunzip() : format === 'zstd' ? createZstdDecompress() : new PassThrough();
-  let unpacked = 0;
-  const first = format !== 'rdb';
-  let checked = !first;
-  const meter = new Transform({
-    transform(piece: Buffer, _encoding, done) {
-      if (!checked) {
-        checked = true;
-        try {
-          const inside = detectFormat(name, piece.subarray(0, FORMAT_HEAD_BYTES));
-          if (inside !== 'rdb')
-            throw new InputError('INPUT_COMPRESSION', 'the file is compressed twice.', { where: name });
-        } catch (error) {
-          done(error as Error);
-          return;
-        }
-      }
-      unpacked += piece.length;
-      options.onBytes?.(unpacked);
-      done(null, piece);
-    },
-  });
+  const meter = new Meter(format === 'rdb' ? undefined : name, options.onBytes);
   let handle: Awaited<ReturnType<typeof open>> | undefined;
   try {
     handle = await open(partial, 'w', 0o600);
     const sink = handle.createWriteStream({ flush: true, highWaterMark: 4 * PIECE_BYTES });
-    await pipeline(input, expand, meter, sink, options.signal === undefined ? {} : { signal: options.signal });
+    const cut = format === 'zstd' ? zstdFrames(name, input) : input;
+    await pipeline(cut, expand, meter, sink, options.signal === undefined ? {} : { signal: options.signal });
     await rename(partial, to);
   } catch (error) {
     await rm(partial, { force: true });
     throw named(name, partial, error);
   }
-  if (unpacked === 0) {
+  if (meter.bytes === 0) {
     await rm(to, { force: true });
     throw new InputError('INPUT_EMPTY', 'the file holds nothing once unpacked.', { where: name });
+  }
+}
+
+/** Counts what comes out, and stops where it turns out to be no RDB. */
+class Meter extends Transform {
+  bytes = 0;
+  /** What came out while it is too little to tell what it is; `undefined` when that is known. */
+  #head: Buffer | undefined;
+  readonly #name: string;
+  readonly #onBytes: ((unpacked: number) => void) | undefined;
+
+  /** @param name what people call the input, where its content is to be looked at */
+  constructor(name: string | undefined, onBytes: ((unpacked: number) => void) | undefined) {
+    super();
+    this.#name = name ?? '';
+    this.#head = name === undefined ? undefined : Buffer.alloc(0);
+    this.#onBytes = onBytes;
+  }
+
+  override _transform(piece: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    this.bytes += piece.length;
+    this.#onBytes?.(this.bytes);
+    if (this.#head === undefined) {
+      this.push(piece);
+      done();
+      return;
+    }
+    this.#head = Buffer.concat([this.#head, piece]);
+    if (this.#head.length < FORMAT_HEAD_BYTES) done();
+    else this.#passHead(done);
+  }
+
+  override _flush(done: (error?: Error | null) => void): void {
+    if (this.#head === undefined || this.#head.length === 0) done();
+    else this.#passHead(done);
+  }
+
+  #passHead(done: (error?: Error | null) => void): void {
+    const head = this.#head as Buffer;
+    this.#head = undefined;
+    try {
+      if (detectFormat(this.#name, head.subarray(0, FORMAT_HEAD_BYTES)) !== 'rdb') {
+        throw new InputError('INPUT_COMPRESSION', 'the file is compressed twice.', { where: this.#name });
+      }
+    } catch (error) {
+      done(error as Error);
+      return;
+    }
+    this.push(head);
+    done();
   }
 }
 
@@ -119,8 +160,9 @@ function named(name: string, partial: string, cause: unknown): unknown {
       },
     );
   }
-  if (syscall === 'write' || syscall === 'open' || syscall === 'rename' || code === 'ENOSPC') {
-    return new LocalError('LOCAL_DISK', `the unpacked copy cannot be written: ${message}.`, {
+  if (syscall === 'write' || syscall === 'open' || syscall === 'rename' || syscall === 'fsync') {
+    const full = code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG';
+    return new LocalError(full ? 'LOCAL_DISK_FULL' : 'LOCAL_DISK', `the unpacked copy cannot be written: ${message}.`, {
       where: partial,
       remedy: 'Name a folder with room for the whole unpacked RDB: --work-dir DIR',
       cause,

@@ -63,7 +63,8 @@ export class LineFile {
   }
 
   async commit(): Promise<void> {
-    await new Promise<void>((resolve) => this.#stream.end(resolve));
+    this.#stream.end();
+    await this.#closed(); // the bytes are on disk only then
     this.#throwFailure();
     try {
       await rename(`${this.#path}.partial`, this.#path);
@@ -74,7 +75,13 @@ export class LineFile {
 
   async abandon(): Promise<void> {
     this.#stream.destroy();
+    await this.#closed();
     await rm(`${this.#path}.partial`, { force: true });
+  }
+
+  #closed(): Promise<void> {
+    if (this.#stream.closed) return Promise.resolve();
+    return new Promise((resolve) => this.#stream.once('close', () => resolve()));
   }
 
   #throwFailure(): void {

@@ -2,7 +2,7 @@
 import type { ValueType } from '../types.ts';
 import type { HashField, HashPath } from '../value.ts';
 import { distinct } from './distinct.ts';
-import { Elements } from './elements.ts';
+import { Elements, type Positioned } from './elements.ts';
 import { ofField } from './identity.ts';
 import { Listpack } from './listpack.ts';
 import { type TemplateLookup, templateHashFields } from './template-hash.ts';
@@ -11,8 +11,12 @@ import type { ValueCursor } from './value-cursor.ts';
 import { Ziplist } from './ziplist.ts';
 import { Zipmap } from './zipmap.ts';
 
-/** Valkey's sign that a field does not expire. */
-const NEVER = -1n;
+/** What Redis writes for a field that does not expire, and what Valkey writes. */
+const NEVER_REDIS = 0n;
+const NEVER_VALKEY = -1n;
+
+/** The latest time that has a place in the format: 63 bits of ms. */
+export const LATEST_EXPIRY = 2n ** 63n - 1n;
 
 /** @param cursor stands at the value */
 export function hashFields(type: ValueType, cursor: ValueCursor, templates: TemplateLookup): Elements<HashField> {
@@ -30,15 +34,17 @@ export function hashFields(type: ValueType, cursor: ValueCursor, templates: Temp
       return pairs(cursor, new Listpack(cursor.blob('RDB_LISTPACK')));
     case 'HASH_METADATA_PRE_GA':
       return counted(cursor, 3, () => {
-        const expireAt = cursor.length64();
-        return { field: cursor.string(), value: cursor.string(), expireAt: expireAt === 0n ? undefined : expireAt };
+        const at = cursor.position;
+        const expireAt = expiry(cursor, at, cursor.length64(), NEVER_REDIS);
+        return { field: cursor.string(), value: cursor.string(), expireAt };
       });
     case 'HASH_METADATA': {
       const earliest = cursor.i64le();
       return counted(cursor, 3, () => {
-        // 0 says never, so that the earliest expiry itself is written as 1.
+        const at = cursor.position;
         const after = cursor.length64();
-        const expireAt = after === 0n ? undefined : earliest + after - 1n;
+        // 0 says never, so that the earliest expiry itself is written as 1.
+        const expireAt = after === 0n ? undefined : expiry(cursor, at, earliest + after - 1n);
         return { field: cursor.string(), value: cursor.string(), expireAt };
       });
     }
@@ -51,7 +57,7 @@ export function hashFields(type: ValueType, cursor: ValueCursor, templates: Temp
       return counted(cursor, 10, () => ({
         field: cursor.string(),
         value: cursor.string(),
-        expireAt: valkeyExpiry(cursor),
+        expireAt: expiry(cursor, cursor.position, cursor.i64le(), NEVER_VALKEY),
       }));
     case 'HASH_TMPL_LP':
     case 'HASH_TMPL_LP_REF':
@@ -96,15 +102,17 @@ function triples(cursor: ValueCursor): Elements<HashField> {
     const field = listpack.next();
     const value = listpack.next();
     const at = listpack.position;
-    const expireAt = listpack.nextInteger();
-    if (expireAt < 0n) throw listpack.error(`a field can't expire at ${expireAt}`, at);
-    return { field, value, expireAt: expireAt === 0n ? undefined : expireAt };
+    return { field, value, expireAt: expiry(listpack, at, listpack.nextInteger(), NEVER_REDIS) };
   });
 }
 
-function valkeyExpiry(cursor: ValueCursor): bigint | undefined {
-  const at = cursor.position;
-  const expireAt = cursor.i64le();
-  if (expireAt < NEVER) throw cursor.error(`a field can't expire at ${expireAt}`, at);
-  return expireAt === NEVER ? undefined : expireAt;
+/**
+ * An expiry as it was read at `at`; `undefined` for the number that says never.
+ *
+ * @throws {RdbError} for a time that no server can hold
+ */
+function expiry(source: Positioned, at: number, expireAt: bigint, never?: bigint): bigint | undefined {
+  if (expireAt === never) return undefined;
+  if (expireAt < 0n || expireAt > LATEST_EXPIRY) throw source.error(`a field can't expire at ${expireAt}`, at);
+  return expireAt;
 }

@@ -1,5 +1,5 @@
-// Finds members of a container by their bytes. It keeps where each member stands, not the member: about 30 bytes each,
-// and no limit but memory (a Set of strings takes five times that, and no more than 2^24 of them).
+// Finds members of a container by their bytes. It keeps where each member stands, not the member: 20 to 40 bytes for one
+// of whatever size, and no limit to their number (a Set holds no more than 2^24).
 import { randomInt } from 'node:crypto';
 
 /** So that nobody can craft members that all collide. */

@@ -136,7 +136,7 @@ async function planned(
     const { plan, chunks } = await makePlan(name, input, source, options, paths);
     return { name, source, plan, chunks, reused: false, planPath: paths.planPath, close };
   } catch (error) {
-    await close(options.noWrite === true);
+    await close(true); // without its plan, an unpacked copy is never used again
     throw error;
   }
 }

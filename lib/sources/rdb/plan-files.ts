@@ -83,13 +83,18 @@ export async function readPlan(
   planPath: string,
   wanted: { pin: SourcePin; chunkBytes: number },
 ): Promise<(PlanFile & { chunksCrc: string }) | undefined> {
-  let json: Record<string, unknown>;
   try {
-    json = JSON.parse(await readFile(planPath, 'utf8'));
+    return parsePlan(await readFile(planPath, 'utf8'), wanted);
   } catch {
-    return undefined; // absent or unreadable: it is made again
+    return undefined; // absent, or not what was written: it is made again
   }
-  const { format, input, chunkBytes, chunksCrc, ...rest } = json as unknown as {
+}
+
+function parsePlan(
+  text: string,
+  wanted: { pin: SourcePin; chunkBytes: number },
+): (PlanFile & { chunksCrc: string }) | undefined {
+  const { format, input, chunkBytes, chunksCrc, ...rest } = JSON.parse(text) as {
     format: number;
     chunksCrc: string;
   } & PlanFile;
