@@ -1,4 +1,5 @@
 // The error family: every failure that keyferry foresees has a class, a stable code, a place and a remedy.
+import { formatCount } from './text/count.ts';
 
 /** What each error carries besides its message. */
 export interface ErrorDetails {
@@ -79,8 +80,8 @@ export class ConnectionError extends TargetError {}
 export class InterruptedError extends KeyferryError {}
 
 function describePlace({ offset, db, key, size }: RdbPlace): string {
-  const at = `byte ${offset.toLocaleString('en-US')}`;
-  const of = size === undefined ? '' : ` of ${size.toLocaleString('en-US')}`;
+  const at = `byte ${formatCount(offset)}`;
+  const of = size === undefined ? '' : ` of ${formatCount(size)}`;
   const context = [];
   if (db !== undefined) context.push(`db ${db}`);
   if (key !== undefined) context.push(`key ${quoteKey(key)}`);
@@ -95,7 +96,7 @@ const SHOWN_KEY_BYTES = 120;
  */
 export function quoteKey(key: Uint8Array): string {
   const shown = key.length > SHOWN_KEY_BYTES ? key.subarray(0, SHOWN_KEY_BYTES) : key;
-  const tail = key.length > SHOWN_KEY_BYTES ? `… (${key.length.toLocaleString('en-US')} bytes)` : '';
+  const tail = key.length > SHOWN_KEY_BYTES ? `… (${formatCount(key.length)} bytes)` : '';
   return `"${escapeBytes(shown)}"${tail}`;
 }
 

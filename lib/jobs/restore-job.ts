@@ -18,6 +18,7 @@ import { RedisTarget } from '../targets/redis/redis-target.ts';
 import { addTally, newTally, type Tally } from '../targets/redis/tally.ts';
 import { type Clock, systemClock } from '../telemetry/clock.ts';
 import { Progress } from '../telemetry/progress.ts';
+import { formatCount } from '../text/count.ts';
 import { ChunkRestore } from './chunk-restore.ts';
 import { mapDatabases } from './databases.ts';
 import type { RestoreReport } from './report.ts';
@@ -380,14 +381,10 @@ export class RestoreJob {
     this.#tallies.set(unit, tally);
     this.#progress.failed += tally.failed.length;
     if (this.#progress.failed <= MOST_FAILURES) return;
-    throw new TargetError(
-      'TARGET_REJECTS',
-      `the target has refused ${this.#progress.failed.toLocaleString('en-US')} keys.`,
-      {
-        where: this.#control.name,
-        remedy: `The report names them. The first reason: ${tally.failed[0]?.reason ?? ''}`,
-      },
-    );
+    throw new TargetError('TARGET_REJECTS', `the target has refused ${formatCount(this.#progress.failed)} keys.`, {
+      where: this.#control.name,
+      remedy: `The report names them. The first reason: ${tally.failed[0]?.reason ?? ''}`,
+    });
   }
 
   #sumUp(): void {

@@ -5,6 +5,7 @@
 // at any byte. Positions outside are absolute offsets from the magic; inside they are indexes into the current block.
 import { Crc64 } from '../bytes/crc64.ts';
 import { RdbError } from '../errors.ts';
+import { formatCount } from '../text/count.ts';
 import { Listpack } from './decode/listpack.ts';
 import { ValueCursor } from './decode/value-cursor.ts';
 import {
@@ -620,7 +621,7 @@ export class RdbScanner {
     if (count > this.#size - this.#base - at) {
       throw this.#error(
         'RDB_TRUNCATED',
-        `${this.#describeRecord()} declares ${count.toLocaleString('en-US')} elements, more than the bytes that are left.`,
+        `${this.#describeRecord()} declares ${formatCount(count)} elements, more than the bytes that are left.`,
         this.#at,
         INCOMPLETE_COPY,
       );
@@ -858,7 +859,7 @@ export class RdbScanner {
 
   /** A length that leads beyond the file: `to` is where it leads, `at` where it stands. Indexes into the block. */
   #beyondEnd(to: number, at: number): RdbError {
-    const declared = (this.#base + to).toLocaleString('en-US');
+    const declared = formatCount(this.#base + to);
     const what = `${this.#describeRecord()} declares bytes up to ${declared}`;
     const size = this.#knownSize();
     const message = size === undefined ? `${what}, which no file has.` : `${what}, beyond the end of the file.`;

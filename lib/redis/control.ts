@@ -1,5 +1,5 @@
 // The connections for everything but bulk data: questions, checks and the occasional single key. One for each database.
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import type { KeyferryError } from '../errors.ts';
 import { ErrorReply } from '../resp/reply-reader.ts';
 import type { Clock } from '../telemetry/clock.ts';
@@ -93,12 +93,15 @@ export class Control {
     const { host, port, username, password } = endpoint;
     let connected = false;
     let failure: Error | undefined;
-    const redis = new Redis({
+    // Loaded when it is needed: a plan needs no client, and should not wait for one.
+    const ioredis = await import('ioredis');
+    const redis = new ioredis.Redis({
       host,
       port,
       ...(username === undefined ? {} : { username }),
       ...(password === undefined ? {} : { password }),
       lazyConnect: true,
+      protocol: 2,
       // Integers as text: replies can be beyond 2^53.
       stringNumbers: true,
       connectTimeout: CONNECT_TIMEOUT_MS,

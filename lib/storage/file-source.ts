@@ -1,4 +1,5 @@
 // Files as byte sources.
+import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { InputError } from '../errors.ts';
 import type { ByteSource, SourcePin } from './byte-source.ts';
@@ -6,12 +7,13 @@ import type { ByteSource, SourcePin } from './byte-source.ts';
 /**
  * Opens a file for ranged reads.
  *
- * @throws {InputError} `INPUT_NOT_FOUND`, `INPUT_DIRECTORY`, `INPUT_FORBIDDEN` or `INPUT_READ`
+ * @throws {InputError} `INPUT_NOT_FOUND`, `INPUT_DIRECTORY`, `INPUT_NOT_A_FILE`, `INPUT_FORBIDDEN` or `INPUT_READ`
  */
 export async function openFile(path: string): Promise<ByteSource> {
   let handle: FileHandle | undefined;
   try {
-    handle = await open(path, 'r');
+    // Opening a pipe would else wait for somebody who writes to it.
+    handle = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
     const stat = await handle.stat();
     if (stat.isDirectory()) throw new InputError('INPUT_DIRECTORY', 'this is a folder, not a file.', { where: path });
     if (!stat.isFile()) {

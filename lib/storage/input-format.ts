@@ -20,7 +20,7 @@ export function detectFormat(name: string, head: Buffer): InputFormat {
   const text = head.toString('latin1');
   if (text.startsWith('REDIS') || text.startsWith('VALKEY')) return 'rdb';
   if (head[0] === 0x1f && head[1] === 0x8b) return 'gzip';
-  if (head.length >= 4 && head.readUInt32LE(0) === 0xfd2fb528) return 'zstd';
+  if (head.length >= 4 && beginsZstd(head.readUInt32LE(0))) return 'zstd';
   if (text.startsWith('VKCS')) {
     throw new InputError('INPUT_LZ4', 'this RDB is wrapped in LZ4 by Valkey 9.2, which keyferry does not read.', {
       where: name,
@@ -38,6 +38,11 @@ export function detectFormat(name: string, head: Buffer): InputFormat {
     where: name,
     remedy: 'An RDB begins with REDIS or VALKEY; .gz and .zst of one are taken as well.',
   });
+}
+
+/** A frame, or a skippable one: pzstd begins with such (RFC 8878, 3.1). */
+function beginsZstd(magic: number): boolean {
+  return magic === 0xfd2fb528 || (magic & 0xfffffff0) === 0x184d2a50;
 }
 
 function looksLike(text: string): string {

@@ -79,6 +79,7 @@ async function expectEqual(
       chunkBytes: 64 * 1024,
       fresh: true,
     });
+    restored.loadedAt = Date.now();
     expect(report.error?.describe()).toBeUndefined();
     expect(report.outcome).toBe('complete');
     const { written, expired, failed } = report.keys;

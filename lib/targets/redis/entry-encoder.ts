@@ -1,7 +1,7 @@
 // Encodes a key's record as the command that writes it: SET for plain strings where nothing is lost by it, else RESTORE.
 import { writeCrc64 } from '../../bytes/crc64.ts';
 import type { Dialect } from '../../rdb/dialect.ts';
-import { mapFieldExpiries } from '../../rdb/hash-fields.ts';
+import { hasFieldExpiries, mapFieldExpiries } from '../../rdb/hash-fields.ts';
 import { FOOTER_BYTES, footerVersion } from '../../rdb/payload.ts';
 import type { RdbScanner } from '../../rdb/scanner.ts';
 import { EncodedString, readString } from '../../rdb/strings.ts';
@@ -77,7 +77,7 @@ export class EntryEncoder {
   rewrites(type: ValueType): boolean {
     if (type.name in TEMPLATE_REFERENCES) return true;
     const { expiry } = this.#options;
-    return FIELD_TTL_TYPES.has(type.name) && (expiry.shiftMs !== 0 || expiry.drop);
+    return hasFieldExpiries(type) && (expiry.shiftMs !== 0 || expiry.drop);
   }
 
   /** True when the key's time has passed, also where its expiry is dropped. */
@@ -201,15 +201,6 @@ export class EntryEncoder {
     else frame.bulkText(String(this.exactExpiry(entry)));
   }
 }
-
-/** Types that carry TTLs of hash fields. */
-export const FIELD_TTL_TYPES: ReadonlySet<string> = new Set([
-  'HASH_METADATA_PRE_GA',
-  'HASH_LISTPACK_EX_PRE_GA',
-  'HASH_METADATA',
-  'HASH_LISTPACK_EX',
-  'HASH_2',
-]);
 
 /** Finds a string's bytes: in place where it is written plainly, else decoded. */
 function locate(bytes: Buffer, at: number, span: StringSpan): StringSpan {

@@ -7,6 +7,7 @@ import { refusal } from '../../redis/refusals.ts';
 import { atLeast, parseInfo, rdbVersionOf, type ServerInfo, showVersion } from '../../redis/server-info.ts';
 import { ErrorReply } from '../../resp/reply-reader.ts';
 import type { Clock } from '../../telemetry/clock.ts';
+import { formatCount } from '../../text/count.ts';
 import type { ConflictPolicy } from './policy.ts';
 
 /** What the data to be written asks of a target. A plan says it of its file. */
@@ -90,7 +91,7 @@ export async function preflight(options: PreflightOptions): Promise<PreflightRep
   }
   if (server.keys > 0 && options.policy === 'panic') {
     warnings.push(
-      `The target holds ${server.keys.toLocaleString('en-US')} keys: the job stops at the first one that the file has too.`,
+      `The target holds ${formatCount(server.keys)} keys: the job stops at the first one that the file has too.`,
     );
   }
   return { server, warnings, functions, groups };
@@ -135,7 +136,7 @@ function checkTypes({ demands, control, kinds }: PreflightOptions, server: Serve
     }
   }
   if (lacking.size === 0) return;
-  const list = [...lacking].map(([name, keys]) => `${name} (${keys.toLocaleString('en-US')} keys)`).join(', ');
+  const list = [...lacking].map(([name, keys]) => `${name} (${formatCount(keys)} keys)`).join(', ');
   throw new TargetError(
     'TARGET_TYPES',
     `${showVersion(server)} does not know these value types of the file: ${list}.`,
@@ -158,7 +159,7 @@ async function checkLargest({ demands, control }: PreflightOptions): Promise<voi
   if (largest < limit) return;
   throw new TargetError(
     'TARGET_BULK_LIMIT',
-    `the file's largest value has ${largest.toLocaleString('en-US')} bytes; the server takes at most ${limit.toLocaleString('en-US')} at once (proto-max-bulk-len).`,
+    `the file's largest value has ${formatCount(largest)} bytes; the server takes at most ${formatCount(limit)} at once (proto-max-bulk-len).`,
     { where: control.name, remedy: 'Raise proto-max-bulk-len on the target for the time of the restore.' },
   );
 }
@@ -167,7 +168,7 @@ function checkMemory(options: PreflightOptions, server: ServerInfo, warnings: st
   const { bytesToWrite, control, policy, filtered, force } = options;
   if (server.maxMemory === 0) return;
   const free = server.maxMemory - server.usedMemory;
-  const numbers = `${bytesToWrite.toLocaleString('en-US')} bytes are to be written, ${Math.max(0, free).toLocaleString('en-US')} are free below maxmemory`;
+  const numbers = `${formatCount(bytesToWrite)} bytes are to be written, ${formatCount(Math.max(0, free))} are free below maxmemory`;
   const evicts = server.evictionPolicy !== 'noeviction';
   if (bytesToWrite > free) {
     // Replaced keys free memory, filtered ones need none, and an evicting server takes everything.
