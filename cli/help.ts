@@ -1,0 +1,116 @@
+// The part of the help below the options: examples, exit codes, environment, files. At most 80 columns wide.
+import { NEWEST_REDIS_RDB, NEWEST_VALKEY_RDB, OLDEST_VALKEY_RDB } from '../lib/rdb/dialect.ts';
+import { EXIT_MEANINGS } from './exit-codes.ts';
+import { colourStyle } from './style.ts';
+
+/** Commander takes the escape sequences out again where there is no colour. */
+const section = (title: string, lines: readonly string[]): string =>
+  `\n${colourStyle.bold(`${title}:`)}\n${lines.map((line) => (line === '' ? '' : `  ${line}`)).join('\n')}\n`;
+
+/** Commands, each under the sentence that says what it does. */
+const examples = (...list: readonly (readonly [what: string, command: string])[]): string =>
+  section(
+    'Examples',
+    list.flatMap(([what, command], at) => [
+      ...(at === 0 ? [] : ['']),
+      colourStyle.dim(`# ${what}`),
+      ...command.split('\n'),
+    ]),
+  );
+
+const exitCodes = (...wanted: number[]): string =>
+  section(
+    'Exit codes',
+    EXIT_MEANINGS.filter(([code]) => wanted.length === 0 || wanted.includes(code)).map(
+      ([code, meaning]) => `${String(code).padStart(3)}  ${meaning}`,
+    ),
+  );
+
+const environment = (...names: string[]): string =>
+  section(
+    'Environment',
+    ENVIRONMENT.filter(([name]) => names.length === 0 || names.includes(name)).map(
+      ([name, meaning]) => `${name.padEnd(18)} ${meaning}`,
+    ),
+  );
+
+const ENVIRONMENT: readonly (readonly [name: string, meaning: string])[] = [
+  ['KEYFERRY_PASSWORD', 'password of the target, where the URL has none; never shown'],
+  ['NO_COLOR', 'no colour'],
+  ['KEYFERRY_DEBUG', '1 shows the stack trace of a defect'],
+];
+
+export const rootHelp =
+  examples(
+    ['what does this file hold, and is it whole?', 'keyferry plan dump.rdb'],
+    ['write it into a server', 'keyferry restore dump.rdb --to redis://10.0.0.7:6379'],
+    ['all options of a command', 'keyferry help restore'],
+  ) +
+  exitCodes() +
+  environment();
+
+export const restoreHelp = {
+  about: `Writes the keys of RDB files into a running Redis or Valkey server.
+
+A FILE is an RDB (Redis versions 1 to ${NEWEST_REDIS_RDB}, Valkey ${OLDEST_VALKEY_RDB} to ${NEWEST_VALKEY_RDB}) or an append-only file with an RDB part, as it is or packed as .gz or .zst. It is read once from end to end, planned, and its checksum verified. Then the target is checked. Only then keys are written, several chunks in parallel: values of every type with their expiries, idle times and access frequencies, and functions.
+
+What the target has confirmed is noted in a ledger. When a job stops, for whatever reason, the same command again goes on where it was.`,
+  after:
+    section('Values', [
+      'SIZE      8MiB, 64kB, 1.5GB, or plain bytes: 4096  (K, M, G are KiB, MiB, GiB)',
+      'DURATION  500ms, 90s, 1h30m, 7d, with a sign where that makes sense: -1h, +7d',
+      'RATE      50MB/s, 20000keys/s, or both: 50MB/s,20000keys/s',
+      'GLOB      * ? [a-z] [^x] and \\ as KEYS has them; quote it for the shell',
+    ]) +
+    examples(
+      ['into an empty server', 'keyferry restore dump.rdb --to redis://10.0.0.7:6379'],
+      [
+        'as a user, with a password that nobody else on this machine sees',
+        'export KEYFERRY_PASSWORD="$(cat secret)"\nkeyferry restore dump.rdb --to redis://ferry@10.0.0.7',
+      ],
+      [
+        'straight from a backup in S3, replacing keys that exist',
+        'aws s3 cp s3://backups/dump.rdb.gz - |\n  keyferry restore - --to redis://10.0.0.7 --on-conflict rewrite',
+      ],
+      [
+        'only sessions and users, from database 3 into 0, with a week longer to live',
+        "keyferry restore dump.rdb --to redis://10.0.0.7 --only-db 3 --db-map 3:0 \\\n  --match 'session:*' --match 'user:*' --ttl-shift +7d",
+      ],
+      [
+        'beside live traffic: gently, and never over a key of the application',
+        'keyferry restore dump.rdb --to redis://10.0.0.7 --on-conflict skip \\\n  --rate 10MB/s,20000keys/s',
+      ],
+      [
+        'in a script: check first, then do it and keep the report',
+        'keyferry restore dump.rdb --to redis://10.0.0.7 --dry-run --quiet &&\nkeyferry restore dump.rdb --to redis://10.0.0.7 --report report.json',
+      ],
+    ) +
+    exitCodes() +
+    environment() +
+    section('Files, beside each FILE or in --work-dir', [
+      'NAME.plan.json          what the file holds; reused while it does not change',
+      'NAME.chunks.jsonl       its chunks, one a line',
+      'NAME.ID.ledger.jsonl    what the target has confirmed; goes with the job',
+      'NAME.unpacked.rdb       of a packed or piped FILE; goes with the job',
+    ]),
+};
+
+export const planHelp = {
+  about: `Shows what RDB files hold and proves that they are whole: structure and checksum, from end to end.
+
+The plan that is written beside the file is what a later restore of it begins with. It holds counts and byte offsets, no keys and no values.`,
+  after:
+    examples(
+      ['look into a backup', 'keyferry plan dump.rdb'],
+      ['is the copy whole? Nothing is written', 'keyferry plan dump.rdb --no-write --quiet > /dev/null && echo whole'],
+      ['keys and bytes of each type, for a script', "keyferry plan dump.rdb --json | jq '.files[0].types'"],
+      ['one that is elsewhere', 'ssh db1 cat /var/lib/redis/dump.rdb | keyferry plan -'],
+    ) +
+    exitCodes(0, 1, 2, 70, 130) +
+    environment('NO_COLOR', 'KEYFERRY_DEBUG') +
+    section('Files, beside each FILE or in --work-dir', [
+      'NAME.plan.json       what the file holds; reused while it does not change',
+      'NAME.chunks.jsonl    its chunks, one a line',
+      'NAME.unpacked.rdb    of a packed FILE; a later restore uses and removes it',
+    ]),
+};

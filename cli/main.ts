@@ -1,0 +1,85 @@
+// The terminal tool: reads the command line, runs the command, turns whatever happens into text and an exit code.
+import { CommanderError } from 'commander';
+import { UsageError } from '../lib/errors.ts';
+import { errorLook } from './display-options.ts';
+import { errorJson, renderError } from './error-view.ts';
+import { EXIT, type ExitCode, exitCodeOfError } from './exit-codes.ts';
+import { type Io, write } from './io.ts';
+import { jsonLine } from './key-json.ts';
+import { planCommand } from './plan-command.ts';
+import { buildProgram } from './program.ts';
+import { restoreCommand } from './restore-command.ts';
+import { version } from './version.ts';
+
+/** Runs what the command line asks for. Never throws. */
+export async function run(io: Io): Promise<ExitCode> {
+  let exitCode: ExitCode = EXIT.complete;
+  const program = buildProgram(
+    {
+      restore: async (files, flags) => {
+        exitCode = await restoreCommand(files, flags, io);
+      },
+      plan: async (files, flags) => {
+        exitCode = await planCommand(files, flags, io);
+      },
+    },
+    io,
+  );
+  try {
+    await program.parseAsync(io.argv);
+    return exitCode;
+  } catch (error) {
+    return fail(error, io);
+  }
+}
+
+/** Help and version end in an error too: they have been shown. */
+const SHOWN: ReadonlySet<string> = new Set(['commander.help', 'commander.helpDisplayed', 'commander.version']);
+
+async function fail(thrown: unknown, io: Io): Promise<ExitCode> {
+  if (thrown instanceof CommanderError && SHOWN.has(thrown.code)) {
+    return thrown.exitCode === 0 ? EXIT.complete : EXIT.usage;
+  }
+  const error = thrown instanceof CommanderError ? usageError(thrown, io.argv) : thrown;
+  const exitCode = exitCodeOfError(error);
+  const look = errorLook(io);
+  const json = io.argv.includes('--json');
+  if (json)
+    await write(io.stdout, jsonLine({ keyferry: version, outcome: 'stopped', exitCode, error: errorJson(error) }));
+  if (!json || look.debug) await write(io.stderr, renderError(error, look));
+  return exitCode;
+}
+
+function usageError({ message }: CommanderError, [, , first, second]: readonly string[]): UsageError {
+  const text = message.replace(/^error: /, '').replaceAll('\n', ' ');
+  const unknown = /^unknown command/.test(text);
+  if (unknown && first !== undefined && /\.(rdb|aof|gz|zst)$/i.test(first)) {
+    return new UsageError('USAGE', `${text}.`, { remedy: `To restore a file: keyferry restore ${first} --to URL` });
+  }
+  const command = unknown ? '' : `${[first, second].find((word) => word === 'restore' || word === 'plan') ?? ''} `;
+  return new UsageError('USAGE', `${text}.`, { remedy: `What there is: keyferry ${command.trimStart()}--help` });
+}
+
+/** Runs as a process of its own and ends it. */
+export async function runAsProcess(): Promise<void> {
+  const { stdin, stdout, stderr, env, argv } = process;
+  const io: Io = { stdin, stdout, stderr, env, argv };
+  let lost: Error | undefined;
+  for (const stream of [stdout, stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      // Whoever read has read enough.
+      if (error.code !== 'EPIPE' && error.code !== 'EIO') lost ??= error;
+    });
+  }
+  // Not to be foreseen, and still no reason for a raw stack trace.
+  process.on('uncaughtException', (error) => {
+    stderr.write(renderError(error, errorLook(io)), () => process.exit(EXIT.defect));
+  });
+  const exitCode = await run(io);
+  if (lost !== undefined && exitCode === EXIT.complete) {
+    await write(stderr, `The output could not be written: ${lost.message}\n`);
+    process.exit(EXIT.usage);
+  }
+  // A pipe or a socket that is still open must not hold the process.
+  process.exit(exitCode);
+}

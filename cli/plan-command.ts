@@ -1,0 +1,86 @@
+// `keyferry plan`: reads files from end to end and shows what they hold.
+import { InterruptedError } from '../lib/errors.ts';
+import { openRdb, type RdbInput, STDIN } from '../lib/sources/rdb/input.ts';
+import { displayLook, displayMode } from './display-options.ts';
+import { EXIT, type ExitCode } from './exit-codes.ts';
+import { type Io, write } from './io.ts';
+import { jsonLine } from './key-json.ts';
+import { planJson } from './plan-json.ts';
+import { type PlannedFile, renderPlan } from './plan-view.ts';
+import { ProgressDisplay } from './progress-display.ts';
+import { checkFiles } from './restore-options.ts';
+import { stopOnSignals } from './signals.ts';
+import { styleFor } from './style.ts';
+import { version } from './version.ts';
+import { WatchedProgress } from './watched-progress.ts';
+
+/** The options as the parser leaves them. */
+export interface PlanFlags {
+  workDir?: string;
+  chunkBytes?: number;
+  /** False for `--no-write`. */
+  write?: boolean;
+  fresh?: boolean;
+  json?: boolean;
+  quiet?: boolean;
+}
+
+/** @throws {KeyferryError} at the first file that cannot be planned; the files before it have been shown */
+export async function planCommand(files: readonly string[], flags: PlanFlags, io: Io): Promise<ExitCode> {
+  checkFiles(files, 'plan', io);
+  const progress = new WatchedProgress();
+  const display = new ProgressDisplay({
+    progress,
+    stream: io.stderr,
+    mode: displayMode(flags, io),
+    look: displayLook(io),
+  });
+  const stop = stopOnSignals({ onFirst: () => display.stopping('Stopping.'), onSecond: () => display.stop() });
+  const planned: PlannedFile[] = [];
+  try {
+    for (const name of files) {
+      display.start();
+      const file = await planFile(name, flags, io, progress, stop.signal);
+      display.stop();
+      if (!flags.json) {
+        const gap = planned.length === 0 ? '' : '\n';
+        await write(io.stdout, gap + renderPlan(file, styleFor(io.stdout, io.env)));
+      }
+      planned.push(file);
+    }
+  } finally {
+    display.stop();
+    stop.release();
+  }
+  if (flags.json) await write(io.stdout, jsonLine(planJson(planned, version)));
+  return EXIT.complete;
+}
+
+async function planFile(
+  name: string,
+  flags: PlanFlags,
+  { stdin }: Io,
+  progress: WatchedProgress,
+  signal: AbortSignal,
+): Promise<PlannedFile> {
+  // A plan of standard input is of no use later: what comes through it next is another stream.
+  const noWrite = flags.write === false || name === STDIN;
+  const { workDir, chunkBytes, fresh } = flags;
+  let input: RdbInput;
+  try {
+    input = await openRdb(name, { workDir, chunkBytes, fresh, noWrite, stdin, progress, signal });
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    throw new InterruptedError('INTERRUPTED', 'the reading was told to stop.', { remedy: 'No plan was written.' });
+  }
+  await input.close(noWrite);
+  const { plan, planPath, reused, source } = input;
+  const unpackedPath = source.name === name ? undefined : source.name;
+  return {
+    name: input.name,
+    plan,
+    reused,
+    planPath: noWrite ? undefined : planPath,
+    unpackedPath: noWrite ? undefined : unpackedPath,
+  };
+}

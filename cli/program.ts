@@ -1,0 +1,203 @@
+// The command line: commands, options, and how each value is read. What they do is given from outside.
+import { Command, type HelpConfiguration, Option } from 'commander';
+import {
+  DEFAULT_CONCURRENCY,
+  DEFAULT_CONNECTIONS,
+  DEFAULT_PATIENCE_MS,
+  DEFAULT_REPLY_TIMEOUT_MS,
+} from '../lib/jobs/restore-job.ts';
+import { VALUE_KINDS } from '../lib/rdb/types.ts';
+import { DEFAULT_CHUNK_BYTES } from '../lib/sources/rdb/plan.ts';
+import { formatSeconds } from './format.ts';
+import { planHelp, restoreHelp, rootHelp } from './help.ts';
+import { columnsOfStream, type Io } from './io.ts';
+import {
+  parseCount,
+  parseDbMap,
+  parseDbs,
+  parseDuration,
+  parseKinds,
+  parsePolicy,
+  parseRate,
+  parseSizeWithin,
+  parseWait,
+} from './parse.ts';
+import type { PlanFlags } from './plan-command.ts';
+import type { RestoreFlags } from './restore-options.ts';
+import { colourStyle, styleFor } from './style.ts';
+import { version } from './version.ts';
+
+export interface Actions {
+  restore(files: string[], flags: RestoreFlags): Promise<void>;
+  plan(files: string[], flags: PlanFlags): Promise<void>;
+}
+
+/** Help wider than this is hard to read. */
+const WIDEST_HELP = 100;
+const LEAST_CHUNK_BYTES = 1024;
+const MOST_CHUNK_BYTES = 1024 ** 3;
+const MOST_WORKERS = 256;
+
+/** Reads an option's value; `before` is what the same option gave earlier in the command line. */
+type Read<T> = (text: string, option: string, before: T | undefined) => T;
+
+/** An option under a heading of the help. */
+function option<T>(group: string, flags: string, description: string, read?: Read<T>): Option {
+  const made = new Option(flags, description).helpGroup(group);
+  const name = made.long ?? flags;
+  return read === undefined ? made : made.argParser((text: string, before: T | undefined) => read(text, name, before));
+}
+
+const PLACE = 'Where work files go:';
+const SCREEN = 'What is shown:';
+
+const workOptions = (): Option[] => [
+  option(PLACE, '--work-dir <DIR>', 'folder for plans, ledgers and unpacked copies; default: beside each FILE'),
+  option(
+    PLACE,
+    '--chunk-bytes <SIZE>',
+    `size from which a chunk is closed: the unit of work, and of what is sent again after a crash; default ${DEFAULT_CHUNK_BYTES / 2 ** 20}MiB`,
+    (text, name) => parseSizeWithin(text, name, LEAST_CHUNK_BYTES, MOST_CHUNK_BYTES),
+  ),
+];
+
+function restoreOptionList(): Option[] {
+  const target = 'Target:';
+  const what = 'Which keys, and where to:';
+  const pace = 'Pace and patience:';
+  const job = 'The job:';
+  const wait = (text: string, name: string) => parseWait(text, name, 0);
+  return [
+    option(target, '--to <URL>', 'the server: redis://[USER[:PASSWORD]@]HOST[:PORT][/DB] (required)'),
+    option(
+      target,
+      '--on-conflict <POLICY>',
+      'keys that exist: panic stops at the first, rewrite replaces them wholly, skip leaves them (none and ignore mean panic and skip); default panic',
+      parsePolicy,
+    ),
+    option(target, '--ttl-shift <DURATION>', 'added to every expiry: +7d, --ttl-shift=-1h; default 0', parseDuration),
+    option(target, '--no-expire', 'write everything without expiry; what has expired already is still left out'),
+    option(what, '--only-db <DBS>', 'databases of the files: 0,1; default all', (text, name, before?: number[]) =>
+      parseDbs(text, name, before),
+    ),
+    option(
+      what,
+      '--db-map <MAP>',
+      'databases change their number: 1:0,9:2',
+      (text, name, before?: Map<number, number>) => parseDbMap(text, name, before),
+    ),
+    option(
+      what,
+      '--match <GLOB>',
+      "keys that match, as KEYS has it: 'user:*'; may be repeated, one match is enough",
+      (text, _, before?: string[]) => [...(before ?? []), text],
+    ),
+    option(what, '--type <TYPES>', `kinds of values: ${VALUE_KINDS.join(',')}; default all`, parseKinds),
+    option(
+      pace,
+      '--rate <RATE>',
+      'at most so many bytes of the file, or keys, a second: 50MB/s or 20000keys/s or both with a comma',
+      parseRate,
+    ),
+    option(pace, '--concurrency <N>', `chunks at work at once; default ${DEFAULT_CONCURRENCY}`, (text, name) =>
+      parseCount(text, name, 1, MOST_WORKERS),
+    ),
+    option(pace, '--connections <N>', `sockets to the target; default ${DEFAULT_CONNECTIONS}`, (text, name) =>
+      parseCount(text, name, 1, MOST_WORKERS),
+    ),
+    option(
+      pace,
+      '--retry-for <DURATION>',
+      `how long a target that is loading, busy or gone is waited for; default ${duration(DEFAULT_PATIENCE_MS)}`,
+      wait,
+    ),
+    option(
+      pace,
+      '--reply-timeout <DURATION>',
+      `how long one answer may take; default ${duration(DEFAULT_REPLY_TIMEOUT_MS)}`,
+      (text, name) => parseWait(text, name, 1),
+    ),
+    option(job, '--dry-run', 'read the files, check the target, write nothing'),
+    option(job, '--fresh', 'forget the plan and the ledger of earlier runs and begin anew'),
+    option(
+      job,
+      '--ignore-tail',
+      'take an append-only file for complete although the commands behind its RDB part are not applied',
+    ),
+    option(job, '--force', 'go on where only an estimate of memory speaks against it'),
+    ...workOptions(),
+    option(
+      SCREEN,
+      '--json',
+      'one JSON object on standard output when it has ended; progress as JSON lines on standard error',
+    ),
+    option(SCREEN, '--report <FILE>', 'write the same JSON to a file, every refused key in it'),
+    option(SCREEN, '--quiet', 'show nothing but what went wrong'),
+  ];
+}
+
+const planOptionList = (): Option[] => [
+  ...workOptions(),
+  option('The plan:', '--no-write', 'read and show, and write no plan'),
+  option('The plan:', '--fresh', 'plan anew even where a plan of the same file stands'),
+  option(SCREEN, '--json', 'one JSON object on standard output; progress as JSON lines on standard error'),
+  option(SCREEN, '--quiet', 'no progress'),
+];
+
+/** `1m`, as the options read it. */
+const duration = (ms: number): string => (ms % 60_000 === 0 ? `${ms / 60_000}m` : formatSeconds(ms / 1000));
+
+/**
+ * Builds the command line. Parsing it throws: commander's own errors, help and version come as a CommanderError, wrong
+ * values as a UsageError.
+ */
+export function buildProgram(actions: Actions, io: Io): Command {
+  const program = new Command('keyferry')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => io.stdout.write(text),
+      writeErr: (text) => io.stderr.write(text),
+      // Told by whoever catches the error, in the same form as all other errors.
+      outputError: () => undefined,
+      getOutHelpWidth: () => Math.min(columnsOfStream(io.stdout), WIDEST_HELP),
+      getErrHelpWidth: () => Math.min(columnsOfStream(io.stderr), WIDEST_HELP),
+      getOutHasColors: () => styleFor(io.stdout, io.env) === colourStyle,
+      getErrHasColors: () => styleFor(io.stderr, io.env) === colourStyle,
+    })
+    .configureHelp(helpLook)
+    .description('Ferries Redis and Valkey data from RDB files into live servers: verified, parallel, resumable.')
+    .version(version, '-V, --version', 'show the version')
+    .addHelpOption(new Option('-h, --help', 'show this help'))
+    .helpCommand('help [COMMAND]', 'show the help of a command')
+    .usage('COMMAND ...')
+    .addHelpText('after', rootHelp);
+  const restore = program
+    .command('restore')
+    .summary('write the keys of RDB files into a live server')
+    .description(restoreHelp.about)
+    .usage('FILE... --to URL [options]')
+    .argument('[FILE...]', 'RDB files, packed or not; - is standard input. Several files are one job.')
+    .addHelpOption(option(SCREEN, '-h, --help', 'show this help'))
+    .addHelpText('after', restoreHelp.after);
+  restore.action((files: string[], flags: RestoreFlags) => actions.restore(files, flags));
+  for (const each of restoreOptionList()) restore.addOption(each);
+  const plan = program
+    .command('plan')
+    .summary('show what RDB files hold and prove that they are whole')
+    .description(planHelp.about)
+    .usage('FILE... [options]')
+    .argument('[FILE...]', 'RDB files, packed or not; - is standard input')
+    .addHelpOption(option(SCREEN, '-h, --help', 'show this help'))
+    .addHelpText('after', planHelp.after);
+  plan.action((files: string[], flags: PlanFlags) => actions.plan(files, flags));
+  for (const each of planOptionList()) plan.addOption(each);
+  return program;
+}
+
+/** Commander leaves the escape sequences out where there is no colour. */
+const helpLook: HelpConfiguration = {
+  subcommandTerm: (command) => `${command.name()} ${command.usage().replace(' [options]', '')}`.trimEnd(),
+  styleTitle: (text) => colourStyle.bold(text),
+  styleOptionTerm: (text) => colourStyle.cyan(text),
+  styleSubcommandTerm: (text) => colourStyle.cyan(text),
+};
