@@ -62,7 +62,8 @@ async function readLedger({ path, job }: FileLedgerOptions): Promise<Earlier | u
   // What follows the last line end is a write that was cut off: it never was confirmed, so it never happened.
   const whole = text.slice(0, text.lastIndexOf('\n') + 1);
   const [head, ...lines] = whole.split('\n').slice(0, -1);
-  if (head === undefined) return undefined;
+  // A job of which nothing was begun is none: its successor may be another one.
+  if (head === undefined || lines.length === 0) return undefined;
   const header = parse<{ format: number; job: JobDescription }>(path, head);
   if (header.format !== LEDGER_FORMAT) throw damaged(path, `format ${header.format} is not known`);
   compareJobs(path, header.job, job);

@@ -11,23 +11,26 @@ export interface Lock {
 }
 
 /**
- * Takes the lock of that name on this machine. It is a unix socket that is listened on: unlike a file with a process id
- * in it, a stale one is told from a live one by whether somebody answers.
+ * Takes the lock of that name on this machine. It is a unix socket that is listened on. On Linux its name is no file's,
+ * so that the kernel takes it back in the moment in which its process dies. Elsewhere it is a file, and a stale one is
+ * told from a live one by whether somebody answers; of several runs that find a stale one in the same instant, two may
+ * then get it.
  *
  * @param name short, safe in a file name
  * @throws {LocalError} `JOB_RUNNING` when another process holds it
  */
 export async function takeLock(name: string): Promise<Lock> {
-  const path = join(tmpdir(), `keyferry-${name}.lock`);
+  const inKernel = process.platform === 'linux';
+  const path = inKernel ? `\0keyferry-${name}` : join(tmpdir(), `keyferry-${name}.lock`);
   for (let attempt = 0; ; attempt++) {
     const server = await listen(path);
     if (server !== undefined) {
       server.unref();
       return { release: () => new Promise((resolve) => server.close(() => resolve())) };
     }
-    if ((await answers(path)) || attempt > 3) {
+    if (inKernel || (await answers(path)) || attempt > 3) {
       throw new LocalError('JOB_RUNNING', 'another run of this job is at work.', {
-        where: path,
+        where: show(path),
         remedy: 'Wait for it, or stop it; then run the same command again.',
       });
     }
@@ -43,7 +46,7 @@ function listen(path: string): Promise<Server | undefined> {
       else
         reject(
           new LocalError('LOCAL_LOCK', `the job's lock cannot be taken: ${error.message}.`, {
-            where: path,
+            where: show(path),
             cause: error,
           }),
         );
@@ -51,6 +54,9 @@ function listen(path: string): Promise<Server | undefined> {
     server.listen(path, () => resolve(server));
   });
 }
+
+/** The socket as people write it: a name that is no file's with an @ in front. */
+const show = (path: string): string => path.replace(/^\0/, '@');
 
 function answers(path: string): Promise<boolean> {
   return new Promise((resolve) => {

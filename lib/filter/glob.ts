@@ -9,7 +9,9 @@ type Step = 'any-run' | 'any-one' | ((byte: number) => boolean);
  */
 export function compileGlob(pattern: string): (key: Uint8Array) => boolean {
   const steps = parse(Buffer.from(pattern));
-  return (key) => matches(steps, key);
+  // A server looks at a pattern only while the key lasts, but for `*`: `**` does not match the empty key.
+  const matchesEmpty = pattern === '' || pattern === '*';
+  return (key) => (key.length === 0 ? matchesEmpty : matches(steps, key));
 }
 
 function parse(pattern: Buffer): Step[] {

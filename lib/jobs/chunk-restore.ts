@@ -29,8 +29,9 @@ export interface ChunkRestoreOptions {
   readonly onBytes: (bytes: number) => void;
 }
 
-/** Keys after which the rate is asked, where one was set. */
+/** Keys, and bytes of their records, after which the rate is asked, where one was set. */
 const RATE_STEP_KEYS = 64;
+const RATE_STEP_BYTES = 64 * 1024;
 
 export class ChunkRestore {
   readonly #input: RdbInput;
@@ -87,7 +88,13 @@ export class ChunkRestore {
       if (crc64(bytes) !== chunk.crc) throw changed(source);
       const held: ChunkBytes = { bytes, base: chunk.start, state: this.#state(chunk) };
       const writer = target.begin(encoder, held, attempt);
-      await this.#feed(writer, held, target, encoder);
+      try {
+        await this.#feed(writer, held, target, encoder);
+      } catch (error) {
+        // The buffer goes to another chunk: no answer may still come then that is about this one's keys.
+        await writer.settled().catch(() => undefined);
+        throw error;
+      }
       return target.complete(writer, encoder, held);
     });
   }
@@ -102,8 +109,15 @@ export class ChunkRestore {
     const scanner = new RdbScanner({ from: state, crc: false });
     scanner.feed(bytes);
     let reported = base;
-    let rated = base;
-    let keys = 0;
+    let keysToRate = 0;
+    let bytesToRate = 0;
+    const keepRate = (): Promise<void> | undefined => {
+      const wait = target.throttle(bytesToRate, keysToRate);
+      keysToRate = 0;
+      bytesToRate = 0;
+      if (wait !== undefined) writer.flush();
+      return wait;
+    };
     const report = () => {
       onBytes(scanner.recordEnd - reported);
       reported = scanner.recordEnd;
@@ -115,14 +129,10 @@ export class ChunkRestore {
         continue;
       }
       writer.put(scanner);
-      if (++keys === RATE_STEP_KEYS) {
-        const wait = target.throttle(scanner.recordEnd - rated, keys);
-        rated = scanner.recordEnd;
-        keys = 0;
-        if (wait !== undefined) {
-          writer.flush();
-          await wait;
-        }
+      bytesToRate += scanner.recordEnd - scanner.recordStart;
+      if (++keysToRate === RATE_STEP_KEYS || bytesToRate >= RATE_STEP_BYTES) {
+        const wait = keepRate();
+        if (wait !== undefined) await wait;
       }
       if (writer.full) {
         report();
@@ -130,6 +140,7 @@ export class ChunkRestore {
         signal.throwIfAborted();
       }
     }
+    await keepRate();
     onBytes(base + bytes.length - reported);
   }
 

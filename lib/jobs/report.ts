@@ -15,6 +15,8 @@ export interface FunctionTally {
   failed: { library: string; reason: string }[];
 }
 
+export const newFunctionTally = (): FunctionTally => ({ written: 0, already: 0, skipped: 0, failed: [] });
+
 export interface RestoreReport {
   outcome: Outcome;
   /** Why it stopped. */

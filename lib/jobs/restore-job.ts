@@ -11,19 +11,18 @@ import { parseInfo, type ServerInfo, showVersion } from '../redis/server-info.ts
 import { ErrorReply } from '../resp/reply-reader.ts';
 import { openRdb, type RdbInput, STDIN, workPath } from '../sources/rdb/input.ts';
 import { type Chunk, DEFAULT_CHUNK_BYTES } from '../sources/rdb/plan.ts';
-import type { Attempt } from '../targets/redis/chunk-writer.ts';
 import { type ConflictPolicy, type ExpiryRule, KEEP_EXPIRY } from '../targets/redis/policy.ts';
 import { type PreflightReport, preflight } from '../targets/redis/preflight.ts';
 import { RedisTarget } from '../targets/redis/redis-target.ts';
 import { addTally, newTally, type Tally } from '../targets/redis/tally.ts';
 import { type Clock, systemClock } from '../telemetry/clock.ts';
 import { Progress } from '../telemetry/progress.ts';
-import { formatCount } from '../text/count.ts';
 import { ChunkRestore } from './chunk-restore.ts';
 import { mapDatabases } from './databases.ts';
-import type { RestoreReport } from './report.ts';
+import { newFunctionTally, type RestoreReport } from './report.ts';
 import type { RestoreOptions } from './restore.ts';
 import { restoreFunctions } from './restore-functions.ts';
+import { writeChunks } from './write-chunks.ts';
 
 export const DEFAULT_CONCURRENCY = 4;
 export const DEFAULT_CONNECTIONS = 4;
@@ -32,8 +31,8 @@ export const DEFAULT_REPLY_TIMEOUT_MS = 60_000;
 
 /** Unanswered bytes a socket: enough to keep a server busy over a round trip, little enough to bound memory. */
 const IN_FLIGHT_BYTES = 512 * 1024;
-/** With more keys refused than this, something is wrong that going on does not mend. */
-const MOST_FAILURES = 10_000;
+/** How long chunks that are under way may take when the job is told to stop; then they are broken off. */
+const DRAIN_MS = 10_000;
 /** A target that keeps being restarted while it is written to ends the job after so many rounds. */
 const MOST_ROUNDS = 5;
 /** Chunks of a file that are searched for a first key that the filter takes. */
@@ -56,6 +55,8 @@ export class RestoreJob {
   #mapDb: (db: number) => number = (db) => db;
   #ledger: CheckpointStore | undefined;
   #finished = false;
+  #writing = false;
+  #draining = false;
 
   constructor(options: RestoreOptions) {
     this.#options = options;
@@ -65,9 +66,15 @@ export class RestoreJob {
     this.#progress = options.progress ?? new Progress();
     this.#startedAt = this.#clock.now();
     const { signal } = options;
-    if (signal?.aborted) this.#stop.abort(signal.reason);
-    else signal?.addEventListener('abort', () => this.#stop.abort(signal.reason), { once: true });
-    this.#control = new Control({ endpoint: options.target, clock: this.#clock, patienceMs: this.#patienceMs });
+    if (signal?.aborted) this.#interrupt(signal);
+    else signal?.addEventListener('abort', () => this.#interrupt(signal), { once: true });
+    this.#control = new Control({
+      endpoint: options.target,
+      clock: this.#clock,
+      patienceMs: this.#patienceMs,
+      replyTimeoutMs: options.replyTimeoutMs ?? DEFAULT_REPLY_TIMEOUT_MS,
+      signal: this.#stop.signal,
+    });
     this.report = {
       outcome: 'complete',
       error: undefined,
@@ -78,7 +85,7 @@ export class RestoreJob {
       dryRun: options.dryRun ?? false,
       resumed: false,
       keys: newTally(),
-      functions: { written: 0, already: 0, skipped: 0, failed: [] },
+      functions: newFunctionTally(),
       tails: [],
       warnings: [],
       seconds: 0,
@@ -109,13 +116,7 @@ export class RestoreJob {
     this.#sumUp();
     if (this.#options.signal?.aborted) {
       this.report.outcome = 'interrupted';
-      this.report.error = new InterruptedError(
-        'INTERRUPTED',
-        'the job was told to stop. What was confirmed is noted.',
-        {
-          remedy: 'The same command again goes on from here.',
-        },
-      );
+      this.report.error = interrupted();
       return;
     }
     if (!(error instanceof KeyferryError)) throw error;
@@ -129,6 +130,13 @@ export class RestoreJob {
     for (const input of this.#inputs) await input.close(this.#finished || this.report.dryRun);
     this.report.seconds = (this.#clock.now() - this.#startedAt) / 1000;
     this.#progress.phase = 'done';
+  }
+
+  /** Chunks that are under way are finished, if they don't take too long; everything else ends at once. */
+  #interrupt(signal: AbortSignal): void {
+    this.#draining = true;
+    if (!this.#writing) this.#stop.abort(signal.reason);
+    else setTimeout(() => this.#stop.abort(signal.reason), DRAIN_MS).unref();
   }
 
   get #patienceMs(): number {
@@ -175,7 +183,7 @@ export class RestoreJob {
   async #openLedger(): Promise<void> {
     const { files, workDir, target, fresh = false } = this.#options;
     const names = files.map((file) => (file === STDIN ? file : resolve(file)));
-    const id = hex(crc64(Buffer.from(JSON.stringify([showEndpoint(target), ...names]))));
+    const id = hex(crc64(Buffer.from(JSON.stringify([target.host, target.port, ...names]))));
     const path = `${workPath(files[0] as string, workDir)}.${id}.ledger.jsonl`;
     this.#ledger = await openFileLedger({ path, lockName: id, job: this.#describe(), fresh });
     this.report.resumed = this.#ledger.resumed;
@@ -211,13 +219,14 @@ export class RestoreJob {
     const checked = await preflight({
       control: this.#control,
       clock: this.#clock,
-      demands: plans,
+      demands: this.#inputs.map(({ name, plan }) => ({ ...plan, name })),
       bytesToWrite: this.#bytesToWrite(),
       policy: this.#policy,
       dbs: [...new Set(taken.map(this.#mapDb))],
       sample: await this.#sampleKey(),
       filtered: rulesFilter(filter ?? {}) !== undefined,
       kinds: filter?.kinds === undefined ? undefined : new Set(filter.kinds),
+      resumed: this.report.resumed,
       force,
       patienceMs: this.#patienceMs,
       signal: this.#stop.signal,
@@ -263,14 +272,15 @@ export class RestoreJob {
 
   async #write({ server, functions, groups }: PreflightReport): Promise<void> {
     const ledger = this.#ledger as CheckpointStore;
-    await restoreFunctions(this.#inputs, {
-      control: this.#control,
-      policy: this.#policy,
-      supported: functions,
-      report: this.report,
-    });
     let current = server;
     for (let round = 1; ; round++) {
+      this.report.functions = newFunctionTally();
+      await restoreFunctions(this.#inputs, {
+        control: this.#control,
+        policy: this.#policy,
+        supported: functions,
+        report: this.report,
+      });
       await this.#writeChunks(ledger, current, groups);
       const now = await this.#serverNow(current);
       if (now.runId === current.runId) break;
@@ -294,60 +304,32 @@ export class RestoreJob {
     return reply instanceof ErrorReply ? before : { ...before, runId: parseInfo(String(reply)).runId };
   }
 
-  /** Writes every chunk that this server process has not confirmed yet, several at once, in order. */
   async #writeChunks(ledger: CheckpointStore, server: ServerInfo, groups: boolean): Promise<void> {
     const { concurrency = DEFAULT_CONCURRENCY } = this.#options;
-    const units = [...this.#units()];
-    const keysTotal = units.reduce((sum, { chunk }) => sum + chunk.keys, 0);
-    const bytesTotal = units.reduce((sum, { chunk }) => sum + chunk.end - chunk.start, 0);
-    this.#progress.begin('writing', { keys: keysTotal, bytes: bytesTotal });
     const restores = this.#inputs.map((input) => this.#chunkRestore(input, server));
     const target = this.#openTarget(server, groups);
-    const queue = units.values();
-    const work = async () => {
-      for (const { unit, file, chunk } of queue) {
-        this.#stop.signal.throwIfAborted();
-        const state = ledger.units.get(unit);
-        if (state?.state === 'done' && state.result.server === server.runId) {
-          const { server: _, ...counts } = state.result;
-          this.#tallies.set(unit, { ...counts, failed: [] });
-          this.#progress.bytes += chunk.end - chunk.start;
-          this.#progress.keys += chunk.keys;
-          continue;
-        }
-        const attempt: Attempt = state === undefined ? 'first' : state.state === 'done' ? 'confirmed' : 'unsure';
-        await ledger.started(unit);
-        const tally = await (restores[file] as ChunkRestore).run(chunk, target, attempt);
-        this.#account(unit, tally);
-        const { failed, ...counts } = tally;
-        if (failed.length === 0) await ledger.done(unit, { server: server.runId, ...counts });
-      }
-    };
+    this.#writing = true;
     try {
-      // All workers are waited for: none may still write when the job says that it has stopped.
-      const results = await Promise.allSettled(
-        Array.from({ length: concurrency }, () =>
-          work().catch((error: unknown) => {
-            this.#fail(target, error);
-            throw error;
-          }),
-        ),
-      );
-      const failure = results.find((result) => result.status === 'rejected');
-      if (failure !== undefined) throw this.#failure ?? failure.reason;
+      const whole = await writeChunks({
+        units: [...this.#units()].map(({ unit, file, chunk }) => ({
+          name: unit,
+          chunk,
+          restore: restores[file] as ChunkRestore,
+        })),
+        ledger,
+        target,
+        server: server.runId,
+        concurrency,
+        progress: this.#progress,
+        onTally: (unit, tally) => this.#tallies.set(unit, tally),
+        draining: () => this.#draining,
+        stop: this.#stop,
+      });
+      if (!whole) throw interrupted();
     } finally {
+      this.#writing = false;
       target.end();
     }
-  }
-
-  #failure: unknown;
-
-  /** The first failure stops the other workers, and is the one that is told. */
-  #fail(target: RedisTarget, error: unknown): void {
-    if (this.#failure !== undefined) return;
-    this.#failure = error;
-    if (error instanceof KeyferryError) target.fail(error);
-    this.#stop.abort(error);
   }
 
   #openTarget(server: ServerInfo, groups: boolean): RedisTarget {
@@ -377,16 +359,6 @@ export class RestoreJob {
     });
   }
 
-  #account(unit: string, tally: Tally): void {
-    this.#tallies.set(unit, tally);
-    this.#progress.failed += tally.failed.length;
-    if (this.#progress.failed <= MOST_FAILURES) return;
-    throw new TargetError('TARGET_REJECTS', `the target has refused ${formatCount(this.#progress.failed)} keys.`, {
-      where: this.#control.name,
-      remedy: `The report names them. The first reason: ${tally.failed[0]?.reason ?? ''}`,
-    });
-  }
-
   #sumUp(): void {
     const sum = newTally();
     for (const tally of this.#tallies.values()) addTally(sum, tally);
@@ -406,5 +378,10 @@ export class RestoreJob {
     }
   }
 }
+
+const interrupted = () =>
+  new InterruptedError('INTERRUPTED', 'the job was told to stop. What was confirmed is noted.', {
+    remedy: 'The same command again goes on from here.',
+  });
 
 const hex = (value: bigint): string => value.toString(16).padStart(16, '0');

@@ -69,9 +69,12 @@ export class Batch {
   }
 }
 
-/** Errors that pass by themselves: the command was not run, and is sent again after a while. */
 const PASSING = new Set(['LOADING', 'BUSY', 'MASTERDOWN', 'TRYAGAIN', 'CLUSTERDOWN']);
 
+/**
+ * True for errors that pass by themselves: the command was not run, and is sent again after a while. A server whose
+ * clients are too many says so unasked, and hangs up.
+ */
 export function passes(error: ErrorReply): boolean {
-  return PASSING.has(error.code);
+  return PASSING.has(error.code) || error.text.startsWith('ERR max number of clients');
 }

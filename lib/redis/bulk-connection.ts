@@ -185,7 +185,7 @@ export class BulkConnection {
   #ownAnswered(own: OwnCommand, reply: Reply): void {
     this.#queue.shift();
     if (reply instanceof ErrorReply && !(own.name === 'PING' && reply.code === 'NOPERM')) {
-      if (passes(reply) || /max number of clients/i.test(reply.text)) this.#socket?.destroy(new Error(reply.text));
+      if (passes(reply)) this.#socket?.destroy(new Error(reply.text));
       else this.#fail(refusal(reply, { where: this.#name, command: own.name }));
     } else if (own.name === 'PING') {
       this.#loggedIn();

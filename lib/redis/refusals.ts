@@ -66,6 +66,14 @@ const MEANINGS: Record<string, Meaning> = {
 
 /** Answers without a telling first word. */
 const PATTERNS: readonly [RegExp, Meaning][] = [
+  [
+    /max number of clients/i,
+    {
+      code: 'TARGET_CLIENTS',
+      message: 'the server has as many clients as it takes.',
+      remedy: `Raise maxclients, or close other connections. ${AGAIN}`,
+    },
+  ],
   [/invalid password|invalid username-password/i, MEANINGS.WRONGPASS as Meaning],
   [
     /without any password configured|called without any password/i,

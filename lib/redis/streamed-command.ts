@@ -108,7 +108,7 @@ class Attempt {
     await this.#write(command(name, ...args));
     const reply = await this.#reply();
     if (!(reply instanceof ErrorReply)) return;
-    if (passes(reply) || /max number of clients/i.test(reply.text)) throw new Error(reply.text);
+    if (passes(reply)) throw new Error(reply.text);
     throw refusal(reply, { where: showEndpoint(this.#task.endpoint), command: name });
   }
 

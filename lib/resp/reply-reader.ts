@@ -4,8 +4,9 @@ import { KeyferryError } from '../errors.ts';
 /** An error reply, without its leading `-`: `BUSYKEY Target key name already exists.` */
 export class ErrorReply {
   readonly text: string;
+  /** @param text the server's words; what would steer a terminal is taken out */
   constructor(text: string) {
-    this.text = text;
+    this.text = text.replace(/\p{C}/gu, '?');
   }
   /** The first word, such as `BUSYKEY`. */
   get code(): string {

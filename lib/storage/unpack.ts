@@ -3,7 +3,8 @@ import { createReadStream } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import { PassThrough, type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { createGunzip, createZstdDecompress } from 'node:zlib';
+// By its name: a Node without Zstandard should get as far as saying that it is too old.
+import zlib from 'node:zlib';
 import { InputError, KeyferryError, LocalError } from '../errors.ts';
 import { detectFormat, FORMAT_HEAD_BYTES, type InputFormat } from './input-format.ts';
 import { zstdFrames } from './zstd-frames.ts';
@@ -76,7 +77,8 @@ async function unpack(
   options: UnpackOptions,
 ): Promise<void> {
   const partial = `${to}.partial`;
-  const expand = format === 'gzip' ? createGunzip() : format === 'zstd' ? createZstdDecompress() : new PassThrough();
+  const expand =
+    format === 'gzip' ? zlib.createGunzip() : format === 'zstd' ? zlib.createZstdDecompress() : new PassThrough();
   const meter = new Meter(format === 'rdb' ? undefined : name, options.onBytes);
   let handle: Awaited<ReturnType<typeof open>> | undefined;
   try {

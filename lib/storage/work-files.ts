@@ -1,6 +1,5 @@
 // Small files written beside an input: whole under their name, or not there at all.
 
-import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import { LocalError } from '../errors.ts';
@@ -58,7 +57,7 @@ export class LineFile {
 
   async write(text: string): Promise<void> {
     this.#throwFailure();
-    if (!this.#stream.write(text)) await Promise.race([once(this.#stream, 'drain'), once(this.#stream, 'close')]);
+    if (!this.#stream.write(text)) await this.#drained();
     this.#throwFailure();
   }
 
@@ -77,6 +76,19 @@ export class LineFile {
     this.#stream.destroy();
     await this.#closed();
     await rm(`${this.#path}.partial`, { force: true });
+  }
+
+  /** Resolves when there is room for more, or never will be. */
+  #drained(): Promise<void> {
+    const stream = this.#stream;
+    if (stream.closed) return Promise.resolve();
+    return new Promise((resolve) => {
+      const goOn = () => {
+        stream.off('drain', goOn).off('close', goOn);
+        resolve();
+      };
+      stream.on('drain', goOn).on('close', goOn);
+    });
   }
 
   #closed(): Promise<void> {

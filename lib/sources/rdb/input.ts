@@ -1,7 +1,9 @@
 // Opens an RDB input of any packing as a planned source: unpacked where it must be, planned once, reused when unchanged.
 import { rm, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
+import { crc64 } from '../../bytes/crc64.ts';
+import { takeLock } from '../../checkpoint/lock.ts';
 import type { ByteSource } from '../../storage/byte-source.ts';
 import { openFile } from '../../storage/file-source.ts';
 import { detectFormat, FORMAT_HEAD_BYTES } from '../../storage/input-format.ts';
@@ -48,29 +50,43 @@ export function workPath(name: string, workDir: string | undefined): string {
 }
 
 /**
+ * Opens and, where no plan of it stands, plans an input.
+ *
  * @throws {InputError} when the input is not there, not an RDB, or damaged
- * @throws {LocalError} when plan or unpacked copy cannot be written
+ * @throws {LocalError} `JOB_RUNNING` when another run is unpacking or planning it, or what a failed write means
  */
 export async function openRdb(name: string, options: InputOptions = {}): Promise<RdbInput> {
   const base = workPath(name, options.workDir);
-  const planPath = `${base}.plan.json`;
-  const paths = { planPath, chunksPath: `${base}.chunks.jsonl`, unpackedPath: `${base}.unpacked.rdb` };
-  if (name === STDIN) return openStream(options, paths);
+  const paths = {
+    planPath: `${base}.plan.json`,
+    chunksPath: `${base}.chunks.jsonl`,
+    unpackedPath: `${base}.unpacked.rdb`,
+  };
+  if (name === STDIN) return locked(paths, () => openStream(options, paths));
   const file = await openFile(name);
   try {
     const format = detectFormat(name, await file.read(0, Math.min(file.size, FORMAT_HEAD_BYTES)));
     const input: PlannedInput = { pin: file.pin, format };
-    if (format === 'rdb') return await planned(name, input, file, false, options, paths);
-    await file.close();
-    if (options.fresh || !(await hasUnpacked(input, options, paths))) {
-      options.progress?.begin('unpacking', { file: name });
-      await unpackFile(name, format, paths.unpackedPath, meter(options));
-    }
-    const unpacked = await openFile(paths.unpackedPath);
-    return await planned(name, input, unpacked, true, options, paths);
+    if (format === 'rdb' && options.noWrite) return await planned(name, input, file, options, paths);
+    return await locked(paths, async () => {
+      if (format === 'rdb') return planned(name, input, file, options, paths);
+      await file.close();
+      return openPacked(name, input, format, options, paths);
+    });
   } catch (error) {
     await file.close();
     throw error;
+  }
+}
+
+/** Keeps two runs from writing the same work files. */
+async function locked<T>(paths: Paths, work: () => Promise<T>): Promise<T> {
+  const id = crc64(Buffer.from(resolve(paths.planPath)));
+  const lock = await takeLock(`plan-${id.toString(16)}`);
+  try {
+    return await work();
+  } finally {
+    await lock.release();
   }
 }
 
@@ -80,12 +96,30 @@ interface Paths {
   unpackedPath: string;
 }
 
+async function openPacked(
+  name: string,
+  input: PlannedInput,
+  format: 'gzip' | 'zstd',
+  options: InputOptions,
+  paths: Paths,
+): Promise<RdbInput> {
+  const unpacks = options.fresh || !(await hasUnpacked(input, options, paths));
+  if (unpacks) {
+    options.progress?.begin('unpacking', { file: name });
+    await unpackFile(name, format, paths.unpackedPath, meter(options));
+  }
+  // A run that writes no plan leaves the copy of one that did.
+  const remove = unpacks || !options.noWrite ? [paths.unpackedPath] : [];
+  return planned(name, input, await openFile(paths.unpackedPath), options, paths, remove);
+}
+
+/** What comes in by a pipe cannot be told from what came before: it is planned each time, and nothing of it is kept. */
 async function openStream(options: InputOptions, paths: Paths): Promise<RdbInput> {
   options.progress?.begin('unpacking', { file: 'standard input' });
   await unpackStream('standard input', options.stdin ?? process.stdin, paths.unpackedPath, meter(options));
   const unpacked = await openFile(paths.unpackedPath);
   const input: PlannedInput = { pin: unpacked.pin, format: 'stream' };
-  return planned('standard input', input, unpacked, true, { ...options, fresh: true }, paths);
+  return planned('standard input', input, unpacked, { ...options, fresh: true }, paths, Object.values(paths));
 }
 
 function meter({ progress, signal }: InputOptions) {
@@ -114,27 +148,28 @@ const wanted = (input: PlannedInput, options: InputOptions) => ({
   chunkBytes: options.chunkBytes ?? DEFAULT_CHUNK_BYTES,
 });
 
+/** @param remove work files that go when the input is done with */
 async function planned(
   name: string,
   input: PlannedInput,
   source: ByteSource,
-  unpacked: boolean,
   options: InputOptions,
   paths: Paths,
+  remove: readonly string[] = [],
 ): Promise<RdbInput> {
+  const { planPath, chunksPath } = paths;
   const close = async (done: boolean) => {
     await source.close();
-    if (done && unpacked) await rm(paths.unpackedPath, { force: true });
+    if (done) for (const path of remove) await rm(path, { force: true });
   };
   try {
-    const before =
-      options.fresh || options.noWrite ? undefined : await readPlan(paths.planPath, wanted(input, options));
-    if (before !== undefined) {
-      const chunks = await readChunks(paths.chunksPath, { count: before.plan.chunks, crc: before.chunksCrc });
-      return { name, source, plan: before.plan, chunks, reused: true, planPath: paths.planPath, close };
+    const before = options.fresh ? undefined : await readPlan(planPath, wanted(input, options));
+    const known = before && (await readChunks(chunksPath, { count: before.plan.chunks, crc: before.chunksCrc }));
+    if (before !== undefined && known !== undefined) {
+      return { name, source, plan: before.plan, chunks: known, reused: true, planPath, close };
     }
     const { plan, chunks } = await makePlan(name, input, source, options, paths);
-    return { name, source, plan, chunks, reused: false, planPath: paths.planPath, close };
+    return { name, source, plan, chunks, reused: false, planPath, close };
   } catch (error) {
     await close(true); // without its plan, an unpacked copy is never used again
     throw error;

@@ -3,7 +3,6 @@
 // The plan is written last and holds the checksum of the chunk index, so that either both are whole or there is none.
 import { readFile } from 'node:fs/promises';
 import { Crc64 } from '../../bytes/crc64.ts';
-import { LocalError } from '../../errors.ts';
 import { type SourcePin, samePin } from '../../storage/byte-source.ts';
 import { LineFile, writeWhole } from '../../storage/work-files.ts';
 import type { Chunk, Plan } from './plan.ts';
@@ -116,25 +115,19 @@ function parsePlan(
  * Reads a chunk index whole.
  *
  * @param expected its number of lines and checksum, from the plan
- * @throws {LocalError} `PLAN_DAMAGED` when it is not the one that the plan speaks of
+ * @returns `undefined` when it is not there, or not the one that the plan speaks of: the plan is then as good as none
  */
-export async function readChunks(chunksPath: string, expected: { count: number; crc: string }): Promise<Chunk[]> {
+export async function readChunks(
+  chunksPath: string,
+  expected: { count: number; crc: string },
+): Promise<Chunk[] | undefined> {
   let text: Buffer;
   try {
     text = await readFile(chunksPath);
-  } catch (cause) {
-    throw damaged(chunksPath, 'it cannot be read', cause);
+  } catch {
+    return undefined;
   }
-  if (hex(new Crc64().update(text).value) !== expected.crc) throw damaged(chunksPath, 'its checksum is not the plan’s');
+  if (hex(new Crc64().update(text).value) !== expected.crc) return undefined;
   const chunks = text.toString('latin1').split('\n').slice(0, -1).map(parseChunk);
-  if (chunks.length !== expected.count) throw damaged(chunksPath, `it has ${chunks.length} lines`);
-  return chunks;
-}
-
-function damaged(path: string, why: string, cause?: unknown): LocalError {
-  return new LocalError('PLAN_DAMAGED', `the chunk index does not belong to its plan: ${why}.`, {
-    where: path,
-    remedy: 'Run the same command with --fresh: the file is planned again.',
-    cause,
-  });
+  return chunks.length === expected.count ? chunks : undefined;
 }

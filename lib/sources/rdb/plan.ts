@@ -1,6 +1,7 @@
 // Plans an RDB: reads it once from end to end, proves its structure and checksum, and cuts it into chunks at key
 // boundaries that can be restored on their own.
 import { combineCrc64 } from '../../bytes/crc64.ts';
+import { RdbError } from '../../errors.ts';
 import type { ChecksumVerdict, DialectName } from '../../rdb/dialect.ts';
 import { parseModuleId } from '../../rdb/module-id.ts';
 import { HELD_RECORD_BYTES, RdbScanner, ScanEvent } from '../../rdb/scanner.ts';
@@ -133,7 +134,7 @@ class Survey {
   readonly #functions: Span[] = [];
   readonly #scripts: Span[] = [];
   readonly #unrestorable = new Map<string, number>();
-  readonly #templates: (Span & { id: bigint; fields: number })[] = [];
+  readonly #templates = new Map<bigint, Span & { id: bigint; fields: number }>();
   #idle = false;
   #freq = false;
   #largest = 0;
@@ -203,7 +204,7 @@ class Survey {
         this.#cannotRestore('a slot import in progress');
         break;
       case ScanEvent.HASH_TEMPLATE:
-        this.#templates.push(scanner.template());
+        this.#template();
         break;
     }
   }
@@ -246,7 +247,7 @@ class Survey {
       functions: this.#functions,
       scripts: this.#scripts,
       unrestorable: [...this.#unrestorable].map(([what, count]) => ({ what, count })),
-      templates: this.#templates,
+      templates: [...this.#templates.values()],
     };
   }
 
@@ -265,6 +266,18 @@ class Survey {
       this.#dbs.set(db, totals);
     }
     return totals;
+  }
+
+  #template(): void {
+    const template = this.#scanner.template();
+    // A chunk that is read on its own could not know which of them its hashes mean.
+    if (this.#templates.has(template.id)) {
+      throw new RdbError('RDB_TEMPLATE', `hash template ${template.id} is defined twice.`, {
+        offset: this.#scanner.recordStart,
+        db: this.#scanner.db,
+      });
+    }
+    this.#templates.set(template.id, template);
   }
 
   #cannotRestore(what: string): void {

@@ -12,6 +12,8 @@ import type { ConflictPolicy } from './policy.ts';
 
 /** What the data to be written asks of a target. A plan says it of its file. */
 export interface Demands {
+  /** What people call it. */
+  readonly name: string;
   readonly dialect: DialectName;
   readonly types: readonly { readonly code: number; readonly name: string; readonly keys: number }[];
   readonly modules: readonly { readonly name: string }[];
@@ -36,6 +38,8 @@ export interface PreflightOptions {
   readonly filtered: boolean;
   /** Types that will be written; all of the demands' when left out. */
   readonly kinds?: ReadonlySet<string> | undefined;
+  /** Keys on the target may be the job's own. */
+  readonly resumed: boolean;
   /** Goes on where only an estimate speaks against it. */
   readonly force: boolean;
   readonly patienceMs: number;
@@ -87,9 +91,9 @@ export async function preflight(options: PreflightOptions): Promise<PreflightRep
   }
   for (const demand of options.demands) {
     for (const { what, count } of demand.unrestorable)
-      warnings.push(`The file holds ${what} (${count} ×), which no command restores.`);
+      warnings.push(`${demand.name} holds ${what} (${count} ×), which no command restores.`);
   }
-  if (server.keys > 0 && options.policy === 'panic') {
+  if (server.keys > 0 && options.policy === 'panic' && !options.resumed) {
     warnings.push(
       `The target holds ${formatCount(server.keys)} keys: the job stops at the first one that the file has too.`,
     );
@@ -197,7 +201,8 @@ async function checkModules({ demands, control }: PreflightOptions, warnings: st
 
 async function checkDatabases({ dbs, control }: PreflightOptions): Promise<void> {
   const highest = Math.max(0, ...dbs);
-  if (highest > 0) await control.call(highest, 'PING');
+  // SELECT is what counts; whether the user may PING is all one.
+  if (highest > 0) await control.answer(highest, 'PING');
 }
 
 /**

@@ -96,6 +96,7 @@ export class RedisTarget {
       return tally;
     }
     const db = mapDb(entry.db);
+    await this.throttle(0, 1);
     const onPiece = async (bytes: number) => this.throttle(bytes, 0);
     const { reply, uncertain } = await restoreStreamed(record, head, { ...this.#options, encoder, db, onPiece });
     if (!(reply instanceof ErrorReply)) {
@@ -143,8 +144,8 @@ export class RedisTarget {
   }
 
   #suspectContext(encoder: EntryEncoder): SuspectContext {
-    const { control, policy, server, mapDb, clock } = this.#options;
+    const { control, policy, server, mapDb, clock, signal, onWritten } = this.#options;
     const knowsPexpiretime = server.engine === 'valkey' || atLeast(server, 7);
-    return { control, encoder, policy, knowsPexpiretime, mapDb, now: () => clock.now() };
+    return { control, encoder, policy, knowsPexpiretime, mapDb, now: () => clock.now(), signal, onSettled: onWritten };
   }
 }

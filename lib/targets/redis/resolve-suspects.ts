@@ -7,7 +7,7 @@ import { dumpPayload } from '../../rdb/payload.ts';
 import { parseDumpPayload, sameValue } from '../../rdb/same-value.ts';
 import type { RdbScanner } from '../../rdb/scanner.ts';
 import type { ValueType } from '../../rdb/types.ts';
-import type { Control, ControlReply } from '../../redis/control.ts';
+import type { Control } from '../../redis/control.ts';
 import { refusal } from '../../redis/refusals.ts';
 import { ErrorReply } from '../../resp/reply-reader.ts';
 import type { ChunkBytes, ChunkWriter, RecordPlace } from './chunk-writer.ts';
@@ -22,12 +22,16 @@ export interface SuspectContext {
   readonly knowsPexpiretime: boolean;
   readonly mapDb: (db: number) => number;
   readonly now: () => number;
+  /** Told how many keys more are settled; asked whether to go on. */
+  readonly onSettled: (keys: number) => void;
+  readonly signal: AbortSignal;
 }
 
-/** Keys that are asked for at once. */
-const GROUP = 64;
+/** Keys that are asked for at once: enough to outlast a round trip. Their values are held meanwhile. */
+const GROUP_KEYS = 512;
+const GROUP_BYTES = 16 * 1024 * 1024;
 
-/** PTTL is relative, so an expiry from it is exact only to the time the answer took; ms. */
+/** PTTL is relative, so an expiry from it is exact only to the time between it and the clock's reading; ms. */
 const PTTL_TOLERANCE_MS = 1000;
 
 /**
@@ -36,16 +40,35 @@ const PTTL_TOLERANCE_MS = 1000;
  * @throws {TargetError} `TARGET_KEY_EXISTS` under `panic` for a key that holds something else
  */
 export async function resolveSuspects(writer: ChunkWriter, chunk: ChunkBytes, context: SuspectContext): Promise<void> {
-  for (let from = 0; from < writer.suspects.length; from += GROUP) {
-    const group = writer.suspects.slice(from, from + GROUP);
-    const verdicts = await Promise.all(group.map((record) => judge(writer.entryAt(record), chunk, context)));
+  for (const group of groupsOf(writer)) {
+    context.signal.throwIfAborted();
+    const judging = group.map((record) => judge(writer.entryAt(record), chunk, context));
+    await Promise.allSettled(judging); // none may still read the chunk's bytes when another one has failed
+    const verdicts = await Promise.all(judging);
     for (const [i, verdict] of verdicts.entries()) {
       if (verdict === 'same') writer.tally.already++;
       else if (verdict === 'written') writer.tally.written++;
       else if (context.policy === 'skip') writer.tally.skipped++;
       else throw writer.conflict(group[i] as RecordPlace, true);
     }
+    context.onSettled(verdicts.length);
   }
+}
+
+function* groupsOf(writer: ChunkWriter): Generator<RecordPlace[]> {
+  let group: RecordPlace[] = [];
+  let bytes = 0;
+  for (const record of writer.suspects) {
+    const { recordStart, recordEnd } = writer.entryAt(record);
+    if (group.length === GROUP_KEYS || (group.length > 0 && bytes + recordEnd - recordStart > GROUP_BYTES)) {
+      yield group;
+      group = [];
+      bytes = 0;
+    }
+    group.push(record);
+    bytes += recordEnd - recordStart;
+  }
+  if (group.length > 0) yield group;
 }
 
 async function judge(
@@ -57,20 +80,28 @@ async function judge(
   const key = Buffer.from(encoder.key(entry, bytes, base));
   const db = context.mapDb(entry.db);
   const expiry = encoder.exactExpiry(entry);
-  const [dump, expiresAt] = await Promise.all([control.call(db, 'DUMP', key), expiryOnTarget(context, db, key)]);
   const original = {
     type: entry.type as ValueType,
     value: bytes.subarray(entry.valueStart - base, entry.recordEnd - base),
   };
   const rewritten = encoder.rewritten(entry, bytes, base) ?? original;
-  if (dump === null) return restoreNow(context, entry, db, key, rewritten, bytes, base);
+  const ask = () => Promise.all([control.call(db, 'DUMP', key), expiryOnTarget(context, db, key)]);
+  let [dump, expiresAt] = await ask();
+  while (dump === null) {
+    if (await restoreNow(context, entry, db, key, rewritten, bytes, base)) return 'written';
+    [dump, expiresAt] = await ask();
+  }
   if (!sameExpiry(expiry, expiresAt, context)) return 'other';
   const held = parseDumpPayload(dump as Buffer, encoder.targetTypes);
   if (held === undefined) return 'other';
   return sameValue(rewritten, held, { now: BigInt(context.now()) }) ? 'same' : 'other';
 }
 
-/** The key went away between the two commands: it expired, or an application removed it. It is written as if new. */
+/**
+ * The key went away between the two commands: it expired, or an application removed it. It is written as if new.
+ *
+ * @returns false when it has come back, perhaps by our own command, whose answer was lost with a connection
+ */
 async function restoreNow(
   { control, encoder }: SuspectContext,
   entry: RdbScanner,
@@ -79,7 +110,7 @@ async function restoreNow(
   { type, value }: { type: ValueType; value: Buffer },
   bytes: Buffer,
   base: number,
-): Promise<'written' | 'other'> {
+): Promise<boolean> {
   const meta = entry.metaEnd > 0 ? bytes.subarray(entry.metaStart - base, entry.metaEnd - base) : undefined;
   const expiry = encoder.exactExpiry(entry);
   const ttl = expiry === undefined ? ['0'] : [String(expiry)];
@@ -87,23 +118,33 @@ async function restoreNow(
   if (entry.idle >= 0) options.push('IDLETIME', entry.idle);
   else if (entry.freq >= 0) options.push('FREQ', entry.freq);
   const reply = await control.answer(db, 'RESTORE', key, ...ttl, dumpPayload(type, value, meta), ...options);
-  if (!(reply instanceof ErrorReply)) return 'written';
-  if (reply.code === 'BUSYKEY') return 'other';
+  if (!(reply instanceof ErrorReply)) return true;
+  if (reply.code === 'BUSYKEY') return false;
   throw refusal(reply, { where: control.name, command: 'RESTORE' });
 }
 
 /** The absolute expiry of a key in ms; `undefined` for none or no key. */
-async function expiryOnTarget(
-  { control, knowsPexpiretime, now }: SuspectContext,
-  db: number,
-  key: Buffer,
-): Promise<bigint | undefined> {
-  if (knowsPexpiretime) {
+async function expiryOnTarget(context: SuspectContext, db: number, key: Buffer): Promise<bigint | undefined> {
+  const { control } = context;
+  if (context.knowsPexpiretime) {
     const at = BigInt((await control.call(db, 'PEXPIRETIME', key)) as string);
     return at < 0n ? undefined : at;
   }
-  const left: ControlReply = await control.call(db, 'PTTL', key);
-  return Number(left) < 0 ? undefined : BigInt(now() + Number(left));
+  for (;;) {
+    const clock = () => timeOnTarget(context, db);
+    const [before, left, after] = await Promise.all([clock(), control.call(db, 'PTTL', key), clock()]);
+    if (Number(left) < 0) return undefined;
+    // Where a retry came between them, they are of no use.
+    if (after - before <= PTTL_TOLERANCE_MS) return after + BigInt(left as string);
+  }
+}
+
+/** Unix time by the target's clock, in ms; by ours where it may not be asked. */
+async function timeOnTarget({ control, now }: SuspectContext, db: number): Promise<bigint> {
+  const reply = await control.answer(db, 'TIME');
+  if (reply instanceof ErrorReply) return BigInt(now());
+  const [seconds, microseconds] = reply as [string, string];
+  return BigInt(String(seconds)) * 1000n + BigInt(String(microseconds)) / 1000n;
 }
 
 function sameExpiry(

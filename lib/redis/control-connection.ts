@@ -1,0 +1,108 @@
+// One connection to one database, logged in; ioredis speaks over it and hides nothing.
+//
+// ioredis would reconnect and send again by itself, but it goes on in database 0 where a busy server refuses its SELECT:
+// so a connection that breaks is given up here, and a new one is in its database before anything else is asked.
+import type { Redis } from 'ioredis';
+import { ErrorReply } from '../resp/reply-reader.ts';
+import { passes } from './batch.ts';
+import { type Endpoint, showEndpoint } from './endpoint.ts';
+import { refusal } from './refusals.ts';
+
+/** Bulk and simple strings are Buffers, integers text. */
+export type ControlReply = Buffer | string | null | ControlReply[];
+
+export interface ControlConnectionOptions {
+  endpoint: Endpoint;
+  db: number;
+  replyTimeoutMs: number;
+}
+
+/** How long a connection may take to come up, in ms. */
+const CONNECT_TIMEOUT_MS = 10_000;
+
+export class ControlConnection {
+  readonly #redis: Redis;
+  readonly #replyTimeoutMs: number;
+  /** Why the connection broke. */
+  #failure: Error | undefined;
+  #ended = false;
+
+  private constructor(Client: typeof Redis, { endpoint: { host, port }, replyTimeoutMs }: ControlConnectionOptions) {
+    this.#replyTimeoutMs = replyTimeoutMs;
+    this.#redis = new Client({
+      host,
+      port,
+      lazyConnect: true,
+      protocol: 2,
+      disableClientInfo: true,
+      // Integers as text: replies can be beyond 2^53.
+      stringNumbers: true,
+      connectTimeout: CONNECT_TIMEOUT_MS,
+      commandTimeout: replyTimeoutMs,
+      enableReadyCheck: false,
+      enableOfflineQueue: false,
+      retryStrategy: () => null,
+    });
+    this.#redis.on('error', (error: Error) => {
+      this.#failure ??= error;
+    });
+  }
+
+  /**
+   * Connects, logs in and selects the database.
+   *
+   * @returns the server's words when it has no time or no room for a client just now
+   * @throws {TargetError} when the login is refused for good
+   */
+  static async open(options: ControlConnectionOptions): Promise<ControlConnection | ErrorReply> {
+    const { username, password } = options.endpoint;
+    // Loaded when it is needed: a plan needs no client, and should not wait for one.
+    const ioredis = await import('ioredis');
+    const connection = new ControlConnection(ioredis.Redis, options);
+    try {
+      await connection.#connect();
+      const login: [name: string, ...args: (string | number)[]][] = [['PING']];
+      if (password !== undefined) login.unshift(['AUTH', ...(username === undefined ? [] : [username]), password]);
+      if (options.db !== 0) login.push(['SELECT', options.db]);
+      for (const [name, ...args] of login) {
+        const reply = await connection.ask(name, args);
+        if (!(reply instanceof ErrorReply) || (name === 'PING' && reply.code === 'NOPERM')) continue;
+        connection.end();
+        if (passes(reply)) return reply;
+        throw refusal(reply, { where: showEndpoint(options.endpoint), command: name });
+      }
+      return connection;
+    } catch (error) {
+      connection.end();
+      throw error;
+    }
+  }
+
+  /** Sends a command and gives its answer. Rejects with what broke the connection, which then is of no more use. */
+  async ask(name: string, args: (string | Buffer | number)[]): Promise<ControlReply | ErrorReply> {
+    try {
+      return (await this.#redis.callBuffer(name, ...args)) as ControlReply;
+    } catch (error) {
+      if ((error as Error).name === 'ReplyError') return new ErrorReply((error as Error).message);
+      this.end();
+      if (/timed out/i.test((error as Error).message)) {
+        throw new Error(`no answer for ${Math.ceil(this.#replyTimeoutMs / 1000)} s`);
+      }
+      throw this.#failure ?? error;
+    }
+  }
+
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#redis.disconnect();
+  }
+
+  async #connect(): Promise<void> {
+    try {
+      await this.#redis.connect();
+    } catch (error) {
+      throw this.#failure ?? error;
+    }
+  }
+}
