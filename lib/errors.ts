@@ -95,9 +95,16 @@ const SHOWN_KEY_BYTES = 120;
  * `\xNN`, long ones cut.
  */
 export function quoteKey(key: Uint8Array): string {
-  const shown = key.length > SHOWN_KEY_BYTES ? key.subarray(0, SHOWN_KEY_BYTES) : key;
+  const shown = key.length > SHOWN_KEY_BYTES ? key.subarray(0, characterEnd(key, SHOWN_KEY_BYTES)) : key;
   const tail = key.length > SHOWN_KEY_BYTES ? `… (${formatCount(key.length)} bytes)` : '';
   return `"${escapeBytes(shown)}"${tail}`;
+}
+
+/** The last place up to `at` where a character of UTF-8 ends; `at` in what is no UTF-8. */
+function characterEnd(key: Uint8Array, at: number): number {
+  let end = at;
+  while (end > at - 3 && ((key[end] as number) & 0xc0) === 0x80) end--;
+  return end;
 }
 
 function escapeBytes(bytes: Uint8Array): string {

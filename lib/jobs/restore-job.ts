@@ -1,15 +1,12 @@
 // The restore as a sequence: open and plan the files, check the target, write chunk after chunk, account for everything.
-import { basename, resolve } from 'node:path';
-import { crc64 } from '../bytes/crc64.ts';
-import { openFileLedger } from '../checkpoint/file-ledger.ts';
-import type { CheckpointStore, JobDescription } from '../checkpoint/store.ts';
+import type { CheckpointStore } from '../checkpoint/store.ts';
 import { InterruptedError, KeyferryError, TargetError, UsageError } from '../errors.ts';
 import { rulesFilter } from '../filter/filter.ts';
 import { Control } from '../redis/control.ts';
 import { showEndpoint } from '../redis/endpoint.ts';
 import { parseInfo, type ServerInfo, showVersion } from '../redis/server-info.ts';
 import { ErrorReply } from '../resp/reply-reader.ts';
-import { openRdb, type RdbInput, STDIN, workPath } from '../sources/rdb/input.ts';
+import { openRdb, type RdbInput, workPath } from '../sources/rdb/input.ts';
 import { type Chunk, DEFAULT_CHUNK_BYTES } from '../sources/rdb/plan.ts';
 import { type ConflictPolicy, type ExpiryRule, KEEP_EXPIRY } from '../targets/redis/policy.ts';
 import { type PreflightReport, preflight } from '../targets/redis/preflight.ts';
@@ -19,6 +16,7 @@ import { type Clock, systemClock } from '../telemetry/clock.ts';
 import { Progress } from '../telemetry/progress.ts';
 import { ChunkRestore } from './chunk-restore.ts';
 import { mapDatabases } from './databases.ts';
+import { openJobLedger } from './job-ledger.ts';
 import { newFunctionTally, type RestoreReport } from './report.ts';
 import type { RestoreOptions } from './restore.ts';
 import { restoreFunctions } from './restore-functions.ts';
@@ -100,7 +98,10 @@ export class RestoreJob {
       map: this.#options.dbMap,
       urlDb: this.#options.target.db,
     });
-    if (!this.report.dryRun) await this.#openLedger();
+    if (!this.report.dryRun) {
+      this.#ledger = await openJobLedger(this.#options, this.#inputs);
+      this.report.resumed = this.#ledger.resumed;
+    }
     this.#progress.begin('checking');
     const checked = await this.#preflight();
     if (!this.report.dryRun) await this.#write(checked);
@@ -178,36 +179,6 @@ export class RestoreJob {
       where: twin,
       remedy: 'Name each file once; with --work-dir, files of one name in several folders need runs of their own.',
     });
-  }
-
-  async #openLedger(): Promise<void> {
-    const { files, workDir, target, fresh = false } = this.#options;
-    const names = files.map((file) => (file === STDIN ? file : resolve(file)));
-    const id = hex(crc64(Buffer.from(JSON.stringify([target.host, target.port, ...names]))));
-    const path = `${workPath(files[0] as string, workDir)}.${id}.ledger.jsonl`;
-    this.#ledger = await openFileLedger({ path, lockName: id, job: this.#describe(), fresh });
-    this.report.resumed = this.#ledger.resumed;
-  }
-
-  /** Everything that makes a run another job. */
-  #describe(): JobDescription {
-    const { target, filter, dbMap } = this.#options;
-    const { shiftMs, drop } = this.#expiry;
-    const content = this.#inputs.map(
-      ({ name, plan }) => `${basename(name)} (${plan.bytes} bytes, CRC ${hex(plan.crc)})`,
-    );
-    return {
-      target: showEndpoint(target),
-      files: content.join(', '),
-      chunks: this.#inputs.map(({ plan }) => plan.chunks).join(', '),
-      'on-conflict': this.#policy,
-      expiry: drop ? 'dropped' : `shifted by ${shiftMs} ms`,
-      'only-db': filter?.dbs?.join(',') ?? 'all',
-      type: filter?.kinds?.join(',') ?? 'all',
-      match: filter?.match === undefined ? 'all' : JSON.stringify(filter.match),
-      'db-map': dbMap === undefined ? 'none' : [...dbMap].map(([from, to]) => `${from}:${to}`).join(','),
-      'url-db': target.db === undefined ? 'none' : String(target.db),
-    };
   }
 
   async #preflight(): Promise<PreflightReport> {
@@ -383,5 +354,3 @@ const interrupted = () =>
   new InterruptedError('INTERRUPTED', 'the job was told to stop. What was confirmed is noted.', {
     remedy: 'The same command again goes on from here.',
   });
-
-const hex = (value: bigint): string => value.toString(16).padStart(16, '0');
