@@ -15,12 +15,14 @@ import type { ConflictPolicy, ExpiryRule } from '../targets/redis/policy.ts';
 import type { RedisTarget } from '../targets/redis/redis-target.ts';
 import { changed, type LargeRecord, readRecordHead } from '../targets/redis/streamed-restore.ts';
 import { newTally, type Tally } from '../targets/redis/tally.ts';
+import type { Clock } from '../telemetry/clock.ts';
 
 export interface ChunkRestoreOptions {
   readonly policy: ConflictPolicy;
   readonly expiry: ExpiryRule;
   readonly filter: EntryFilter | undefined;
   readonly server: ServerInfo;
+  readonly clock: Clock;
   /** A record from here on is not held whole, but streamed; bytes. It stands alone in its chunk. */
   readonly largeBytes: number;
   /** Ends the work between two keys. */
@@ -166,11 +168,12 @@ export class ChunkRestore {
   }
 
   #encoder(): EntryEncoder {
-    const { policy, expiry, server } = this.#options;
+    const { policy, expiry, server, clock } = this.#options;
     const { dialect, version } = this.#input.plan;
     return new EntryEncoder({
       policy,
       expiry,
+      clock,
       dialect: dialectOf(dialect, version),
       targetTypes: server.engine === 'valkey' ? valkeyTypes : redisTypes,
       templates: (id) => this.#templates.get(id),

@@ -11,7 +11,7 @@ import { type Chunk, DEFAULT_CHUNK_BYTES } from '../sources/rdb/plan.ts';
 import { type ConflictPolicy, type ExpiryRule, KEEP_EXPIRY } from '../targets/redis/policy.ts';
 import { type PreflightReport, preflight } from '../targets/redis/preflight.ts';
 import { RedisTarget } from '../targets/redis/redis-target.ts';
-import { addTally, newTally, type Tally } from '../targets/redis/tally.ts';
+import { addTally, newTally, type Tally, tallied } from '../targets/redis/tally.ts';
 import { type Clock, systemClock } from '../telemetry/clock.ts';
 import { Progress } from '../telemetry/progress.ts';
 import { ChunkRestore } from './chunk-restore.ts';
@@ -233,6 +233,7 @@ export class RestoreJob {
       expiry: this.#expiry,
       filter: rulesFilter(this.#options.filter ?? {}),
       server,
+      clock: this.#clock,
       largeBytes: Math.min(this.#options.chunkBytes ?? DEFAULT_CHUNK_BYTES, DEFAULT_CHUNK_BYTES),
       signal: this.#stop.signal,
       onBytes: (bytes) => {
@@ -268,6 +269,7 @@ export class RestoreJob {
       current = now;
     }
     this.#sumUp();
+    this.#countKeys();
   }
 
   async #serverNow(before: ServerInfo): Promise<ServerInfo> {
@@ -334,6 +336,13 @@ export class RestoreJob {
     const sum = newTally();
     for (const tally of this.#tallies.values()) addTally(sum, tally);
     this.report.keys = sum;
+  }
+
+  /** The last guard: a key that was planned and is not accounted for would be a key lost in silence. */
+  #countKeys(): void {
+    const planned = this.#inputs.reduce((sum, { plan }) => sum + plan.keys, 0);
+    const accounted = tallied(this.report.keys);
+    if (accounted !== planned) throw new Error(`${planned} keys were planned, ${accounted} are accounted for`);
   }
 
   /** Whole or in part: what was not written and nobody chose to leave out makes it a part. */

@@ -274,7 +274,8 @@ export function unreachable(name: string, cause: Error | undefined): ConnectionE
     cause === undefined ? 'it closes the connection' : ((cause as NodeJS.ErrnoException).code ?? cause.message);
   return new ConnectionError('TARGET_UNREACHABLE', `the server cannot be reached: ${why}.`, {
     where: name,
-    remedy: 'Check address, port and network. The same command again goes on from here.',
+    remedy:
+      'Check address, port and network; a port that speaks TLS only is not one this release can use. The same command again goes on from here.',
     cause,
   });
 }

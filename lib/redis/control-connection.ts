@@ -3,6 +3,7 @@
 // ioredis would reconnect and send again by itself, but it goes on in database 0 where a busy server refuses its SELECT:
 // so a connection that breaks is given up here, and a new one is in its database before anything else is asked.
 import type { Redis } from 'ioredis';
+import { TargetError } from '../errors.ts';
 import { ErrorReply } from '../resp/reply-reader.ts';
 import { passes } from './batch.ts';
 import { type Endpoint, showEndpoint } from './endpoint.ts';
@@ -23,15 +24,17 @@ const CONNECT_TIMEOUT_MS = 10_000;
 export class ControlConnection {
   readonly #redis: Redis;
   readonly #replyTimeoutMs: number;
+  readonly #name: string;
   /** Why the connection broke. */
   #failure: Error | undefined;
   #ended = false;
 
-  private constructor(Client: typeof Redis, { endpoint: { host, port }, replyTimeoutMs }: ControlConnectionOptions) {
+  private constructor(Client: typeof Redis, { endpoint, replyTimeoutMs }: ControlConnectionOptions) {
     this.#replyTimeoutMs = replyTimeoutMs;
+    this.#name = showEndpoint(endpoint);
     this.#redis = new Client({
-      host,
-      port,
+      host: endpoint.host,
+      port: endpoint.port,
       lazyConnect: true,
       protocol: 2,
       disableClientInfo: true,
@@ -85,6 +88,13 @@ export class ControlConnection {
     } catch (error) {
       if ((error as Error).name === 'ReplyError') return new ErrorReply((error as Error).message);
       this.end();
+      if (/Unknown RESP type|Protocol error/i.test((error as Error).message)) {
+        throw new TargetError('RESP_PROTOCOL', 'what answers there is no Redis or Valkey server.', {
+          where: this.#name,
+          remedy: 'Check address and port: another service may listen there, or TLS be expected.',
+          cause: error,
+        });
+      }
       if (/timed out/i.test((error as Error).message)) {
         throw new Error(`no answer for ${Math.ceil(this.#replyTimeoutMs / 1000)} s`);
       }

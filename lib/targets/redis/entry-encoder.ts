@@ -8,6 +8,7 @@ import { EncodedString, readString } from '../../rdb/strings.ts';
 import { asDumpForm, TEMPLATE_REFERENCES, type TemplateNames } from '../../rdb/templates.ts';
 import type { TypeTable, ValueType } from '../../rdb/types.ts';
 import { ascii, type FrameWriter } from '../../resp/frame-writer.ts';
+import type { Clock } from '../../telemetry/clock.ts';
 import type { ConflictPolicy, ExpiryRule } from './policy.ts';
 
 export interface EncoderOptions {
@@ -16,6 +17,7 @@ export interface EncoderOptions {
   readonly dialect: Dialect;
   /** The types of the target's own DUMP payloads. */
   readonly targetTypes: TypeTable;
+  readonly clock: Clock;
   /** Field names of hash templates, where the file has such. */
   readonly templates?: TemplateNames | undefined;
 }
@@ -128,7 +130,9 @@ export class EntryEncoder {
     const { expiry, dialect, templates } = this.#options;
     const value = bytes.subarray(entry.valueStart - base, entry.recordEnd - base);
     if (type.name in TEMPLATE_REFERENCES) return asDumpForm(type, value, dialect, templates);
-    const map = (at: bigint) => (expiry.drop ? undefined : at + BigInt(expiry.shiftMs));
+    const now = BigInt(this.#options.clock.now());
+    // A field whose time has passed keeps it, and the server drops the field: it must not come back to life.
+    const map = (at: bigint) => (!expiry.drop ? at + BigInt(expiry.shiftMs) : at <= now ? at : undefined);
     return mapFieldExpiries(type, value, map, dialect.name);
   }
 

@@ -81,10 +81,11 @@ export async function preflight(options: PreflightOptions): Promise<PreflightRep
   checkTypes(options, server);
   await checkLargest(options);
   checkMemory(options, server, warnings);
-  await checkModules(options, warnings);
+  await checkModules(options, server, warnings);
   await checkDatabases(options);
   const groups = await checkPermissions(options, server);
-  const functions = server.engine === 'valkey' || atLeast(server, 7);
+  // A server that hides its version gets the benefit of the doubt.
+  const functions = server.engine === 'valkey' || atLeast(server, 7) || server.version[0] === 0;
   const libraries = options.demands.reduce((sum, demand) => sum + demand.functions.length, 0);
   if (libraries > 0 && !functions) {
     warnings.push(`${showVersion(server)} has no functions: ${libraries} function libraries will not be restored.`);
@@ -95,7 +96,7 @@ export async function preflight(options: PreflightOptions): Promise<PreflightRep
   }
   if (server.keys > 0 && options.policy === 'panic' && !options.resumed) {
     warnings.push(
-      `The target holds ${formatCount(server.keys)} keys: the job stops at the first one that the file has too.`,
+      `The target is not empty (keys: ${formatCount(server.keys)}): the job stops at the first key that a file has too.`,
     );
   }
   return { server, warnings, functions, groups };
@@ -188,16 +189,44 @@ function checkMemory(options: PreflightOptions, server: ServerInfo, warnings: st
   }
 }
 
-async function checkModules({ demands, control }: PreflightOptions, warnings: string[]): Promise<void> {
+/**
+ * A server before 7.0 that is given a value of a module that it lacks ends its process ("no matching module"); a later
+ * one refuses the key.
+ */
+async function checkModules(options: PreflightOptions, server: ServerInfo, warnings: string[]): Promise<void> {
+  const { demands, control, kinds, force } = options;
   const wanted = new Set(demands.flatMap((demand) => demand.modules.map((module) => module.name)));
-  if (wanted.size === 0) return;
+  if (wanted.size === 0 || (kinds !== undefined && !kinds.has('module'))) return;
   const reply = await control.answer(0, 'MODULE', 'LIST');
   const loaded =
     reply instanceof ErrorReply ? [] : (reply as ControlReply[]).map((item) => String((item as ControlReply[])[1]));
-  warnings.push(
-    `The file holds values of module types ${[...wanted].join(', ')}; the target has ${loaded.length === 0 ? 'no modules that it tells of' : loaded.join(', ')}. What it cannot load is named in the report.`,
+  const has = `it has ${loaded.length === 0 ? 'no modules that it tells of' : loaded.join(', ')}`;
+  const lacking = [...wanted].filter(
+    (type) => !loaded.some((name) => name === type || name === MODULES_OF_TYPES[type]),
   );
+  if (lacking.length === 0) return;
+  const types = `values of module types ${lacking.join(', ')}`;
+  if (server.engine === 'redis' && !atLeast(server, 7) && !force) {
+    throw new TargetError('TARGET_MODULES', `${showVersion(server)} would end its process at ${types}; ${has}.`, {
+      where: control.name,
+      remedy: 'Load the modules there, or leave these keys out with --type. --force tries all the same.',
+    });
+  }
+  warnings.push(`There are ${types} to write; ${has}. Keys that it cannot take are named in the report.`);
 }
+
+/** The module that a type belongs to, where its name is another: as MODULE LIST has it. */
+const MODULES_OF_TYPES: Readonly<Record<string, string>> = {
+  'ReJSON-RL': 'ReJSON',
+  'MBbloom--': 'bf',
+  MBbloomCF: 'bf',
+  'CMSk-TYPE': 'bf',
+  'TopK-TYPE': 'bf',
+  'TDIS-TYPE': 'bf',
+  'TSDB-TYPE': 'timeseries',
+  ft_index0: 'search',
+  graphdata: 'graph',
+};
 
 async function checkDatabases({ dbs, control }: PreflightOptions): Promise<void> {
   const highest = Math.max(0, ...dbs);
@@ -229,7 +258,8 @@ async function checkPermissions(options: PreflightOptions, server: ServerInfo): 
   for (const probe of needed) {
     const refused = await allows(...probe);
     if (refused !== undefined) {
-      throw refusal(refused, { where: `${control.name}, ${probe[0]} of key ${quoteKey(key)}` });
+      const of = probe[0] === 'FUNCTION' ? 'FUNCTION LOAD' : `${probe[0]} of key ${quoteKey(key)}`;
+      throw refusal(refused, { where: `${control.name}, ${of}` });
     }
   }
   return (await allows(policy === 'rewrite' ? 'MSET' : 'MSETNX', [key, '', key], /wrong number/i)) === undefined;
