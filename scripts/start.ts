@@ -13,14 +13,24 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const tool = join(root, 'dist', 'keyferry.mjs');
 const sample = join(root, 'test', 'fixtures', 'sample.rdb');
 
+/** How to read a key of each type back. */
+const READERS: Record<string, (key: string) => string[]> = {
+  string: (key) => ['GET', key],
+  hash: (key) => ['HGETALL', key],
+  list: (key) => ['LRANGE', key, '0', '2'],
+  set: (key) => ['SMEMBERS', key],
+  zset: (key) => ['ZRANGE', key, '0', '2', 'WITHSCORES'],
+  stream: (key) => ['XRANGE', key, '-', '+', 'COUNT', '1'],
+};
+
 if (!ensureRedis()) process.exit(1);
 const folder = await mkdtemp(join(tmpdir(), 'keyferry-demo-'));
 let server: ChildProcess | undefined;
 try {
   const port = await freePort();
   server = startServer(port);
-  const file = join(folder, 'sample.rdb');
-  await copyFile(sample, file);
+  const file = 'sample.rdb';
+  await copyFile(sample, join(folder, file));
   const url = `redis://127.0.0.1:${port}`;
   say(`A throw-away redis-server listens on ${url}. The sample file holds every core type.`);
   await waitUntilUp(port);
@@ -47,9 +57,8 @@ function startServer(port: number): ChildProcess {
 
 /** Runs the terminal tool as a person would, its output on the screen. */
 async function run(...args: string[]): Promise<void> {
-  const shown = args.map((argument) => argument.replace(`${folder}/`, ''));
-  say(`$ npx keyferry ${shown.join(' ')}`);
-  const child = spawn(process.execPath, [tool, ...args], { stdio: 'inherit' });
+  say(`$ npx keyferry ${args.join(' ')}`);
+  const child = spawn(process.execPath, [tool, ...args], { stdio: 'inherit', cwd: folder });
   const code = await new Promise((resolve) => child.once('exit', resolve));
   if (code !== 0) throw new Error(`keyferry ended with exit code ${code}`);
 }
@@ -58,7 +67,7 @@ async function run(...args: string[]): Promise<void> {
 async function readBack(port: number): Promise<void> {
   say('Read back from the server:');
   const redis = new Redis({ host: '127.0.0.1', port });
-  const show = (command: string, reply: unknown) => console.log(`  ${command.padEnd(38)} ${short(reply)}`);
+  const show = (command: string, reply: unknown) => console.log(`  ${command.padEnd(42)} ${short(reply)}`);
   const seen = new Set<string>();
   for await (const keys of redis.scanStream({ count: 1000 })) {
     for (const key of keys as string[]) {
@@ -75,15 +84,6 @@ async function readBack(port: number): Promise<void> {
   show('INFO keyspace', databases.map((line) => line.replace(':', ' ')).join(', '));
   redis.disconnect();
 }
-
-const READERS: Record<string, (key: string) => string[]> = {
-  string: (key) => ['GET', key],
-  hash: (key) => ['HGETALL', key],
-  list: (key) => ['LRANGE', key, '0', '2'],
-  set: (key) => ['SMEMBERS', key],
-  zset: (key) => ['ZRANGE', key, '0', '2', 'WITHSCORES'],
-  stream: (key) => ['XRANGE', key, '-', '+', 'COUNT', '1'],
-};
 
 function short(reply: unknown): string {
   const text = typeof reply === 'string' ? JSON.stringify(reply) : JSON.stringify(reply).replaceAll('","', '", "');

@@ -57,18 +57,16 @@ for (const source of SERVER_NAMES) {
         test.skipIf(true)(`is the same twice on ${name}${lacks(name)}`, () => {});
       }
 
-      // Loading may choose a compact encoding where the source had outgrown it, and -0 in a listpack is 0.
-      test.skipIf(flavour.limits !== 'default' || flavour.eviction !== 'none')(
-        'holds what the source held',
-        async () => {
-          await expect.poll(() => filled.call('KEYS', 'expired:*'), { timeout: 5000 }).toHaveLength(survivors(filled));
-          const found = compare(await snapshot(filled), await load(source), { limit: 1000 });
-          expect(
-            found.filter((difference) => !difference.includes(': encoding ')),
-            `seed ${SEED}`,
-          ).toEqual([]);
-        },
-      );
+      if (flavour.limits !== 'default' || flavour.eviction !== 'none') return;
+      // Loading may choose a compact encoding where the source had outgrown it.
+      test('holds what the source held', async () => {
+        await expect.poll(() => filled.call('KEYS', 'expired:*'), { timeout: 5000 }).toHaveLength(survivors(filled));
+        const found = compare(await snapshot(filled), await load(source), { limit: 1000 });
+        expect(
+          found.filter((difference) => !difference.includes(': encoding ')),
+          `seed ${SEED}`,
+        ).toEqual([]);
+      });
     });
   }
 }
