@@ -11,7 +11,7 @@ interface Meaning {
 const AGAIN = 'Then run the same command again: it goes on from here.';
 
 /** By the first word of the server's answer. */
-const MEANINGS: Record<string, Meaning> = {
+const MEANINGS: Readonly<Record<string, Meaning>> = {
   OOM: {
     code: 'TARGET_FULL',
     message: 'the server has reached maxmemory and refuses writes.',
@@ -102,7 +102,10 @@ const PATTERNS: readonly [RegExp, Meaning][] = [
 ];
 
 function meaningOf(reply: ErrorReply): Meaning | undefined {
-  return MEANINGS[reply.code] ?? PATTERNS.find(([pattern]) => pattern.test(reply.text))?.[1];
+  return (
+    (Object.hasOwn(MEANINGS, reply.code) ? MEANINGS[reply.code] : undefined) ??
+    PATTERNS.find(([pattern]) => pattern.test(reply.text))?.[1]
+  );
 }
 
 /** True for answers that hold for every key: going on would only repeat them. */

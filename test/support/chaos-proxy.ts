@@ -160,8 +160,11 @@ export class ChaosProxy implements AsyncDisposable {
     }
     if (!to.write(rest) && !to.destroyed) {
       await new Promise<void>((settle) => {
-        to.once('drain', settle);
-        to.once('close', settle);
+        const goOn = () => {
+          to.off('drain', goOn).off('close', goOn);
+          settle();
+        };
+        to.on('drain', goOn).on('close', goOn);
       });
     }
   }

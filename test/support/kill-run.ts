@@ -1,33 +1,37 @@
-// Runs restores in processes of their own, and has them killed at points that a seed chooses.
+// Runs the terminal tool in processes of its own, and has it killed at points that a seed chooses.
 import { spawn } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import type { RestoreOptions } from '../../lib/jobs/restore.ts';
+import type { ConflictPolicy } from '../../lib/targets/redis/policy.ts';
 import type { Random } from './random.ts';
 
 export type KillKind = 'step' | 'socket' | 'file';
 export type KillMode = 'before' | 'half' | 'after';
 
+/** One `keyferry restore`. */
 export interface RunRequest {
   url: string;
-  files: string[];
-  /** Only what survives JSON. */
-  options: Partial<Pick<RestoreOptions, 'onConflict' | 'workDir' | 'chunkBytes' | 'concurrency' | 'connections'>>;
+  file: string;
+  workDir: string;
+  chunkBytes: number;
+  onConflict?: ConflictPolicy;
 }
 
+/** What it prints with `--json`, as far as the tests look at it. */
 export interface RunResult {
   outcome: string;
+  exitCode: number;
   resumed: boolean;
-  error?: { code: string; where: string; text: string } | undefined;
-  keys: Record<'written' | 'already' | 'skipped' | 'expired' | 'filtered' | 'failed', number>;
+  error: { code: string; where: string; message: string } | null;
+  keys: Record<'written' | 'already' | 'skipped' | 'expired' | 'filtered', number> & { failed: unknown[] };
 }
 
 /** How many points of each kind an unkilled run has. */
 export type KillCounts = Record<KillKind, number>;
 
-/** Restores in child processes from one bundle, which starts in a fraction of the time that many files take. */
+/** The tool in child processes, from one bundle, which starts in a fraction of the time that many files take. */
 export class RestoreProcesses {
   readonly #folder: string;
 
@@ -37,17 +41,23 @@ export class RestoreProcesses {
 
   /** @param folder to put the bundle into */
   static async create(folder: string): Promise<RestoreProcesses> {
-    const here = fileURLToPath(new URL('.', import.meta.url));
+    const root = fileURLToPath(new URL('../..', import.meta.url));
     await build({
-      entryPoints: [join(here, 'restore-runner.ts'), join(here, 'kill-preload.ts')],
+      entryPoints: {
+        keyferry: join(root, 'cli', 'keyferry.ts'),
+        'kill-preload': join(root, 'test', 'support', 'kill-preload.ts'),
+      },
       outdir: folder,
+      define: { KEYFERRY_VERSION: '"test"' },
       outExtension: { '.js': '.mjs' },
       bundle: true,
       platform: 'node',
       target: 'node22',
       format: 'esm',
       // ioredis is CommonJS and requires Node's own modules at run time.
-      banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
+      banner: {
+        js: "import { createRequire as requireFor } from 'node:module'; const require = requireFor(import.meta.url);",
+      },
       logLevel: 'warning',
     });
     return new RestoreProcesses(folder);
@@ -74,7 +84,10 @@ export class RestoreProcesses {
 
   #spawn(request: RunRequest, env: Record<string, string>): Promise<RunResult | undefined> {
     const preload = Object.keys(env).length === 0 ? [] : ['--import', join(this.#folder, 'kill-preload.mjs')];
-    const args = [...preload, join(this.#folder, 'restore-runner.mjs'), JSON.stringify(request)];
+    const { url, file, workDir, chunkBytes, onConflict = 'panic' } = request;
+    const options = { to: url, 'work-dir': workDir, 'chunk-bytes': chunkBytes, 'on-conflict': onConflict };
+    const flags = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
+    const args = [...preload, join(this.#folder, 'keyferry.mjs'), 'restore', file, '--json', ...flags];
     const child = spawn(process.execPath, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
     let output = '';
     let errors = '';
@@ -88,8 +101,8 @@ export class RestoreProcesses {
       child.once('error', fail);
       child.once('close', (code, signal) => {
         if (signal === 'SIGKILL') settle(undefined);
-        else if (code === 0 && errors === '') settle(JSON.parse(output) as RunResult);
-        else fail(new Error(`the runner ended with ${code ?? signal}: ${errors}`));
+        else if (output !== '') settle(JSON.parse(output) as RunResult);
+        else fail(new Error(`keyferry ended with ${code ?? signal}: ${errors}`));
       });
     });
   }

@@ -33,7 +33,7 @@ export interface Sample {
 }
 
 /** What may stand before a key's type, in the order in which it is given. */
-type Attribute =
+export type Attribute =
   | { expireMs: bigint }
   | { expireSeconds: number }
   | { idle: number | bigint; width?: 1 | 2 | 5 | 9 }
@@ -46,7 +46,7 @@ type Attribute =
   | { aux: readonly [name: string, value: Bytes] };
 
 /** Builds a file and notes where each record is, by adding up what it writes. */
-class SampleBuilder {
+export class SampleBuilder {
   readonly #parts: Buffer[] = [];
   readonly #records: RecordFacts[] = [];
   #at = 0;
@@ -173,10 +173,7 @@ class SampleBuilder {
   }
 
   #note(event: RecordFacts['event'], start: number, crc: bigint, whole: boolean, facts: Partial<RecordFacts>): this {
-    const held =
-      this.#at - start <= HELD_RECORD_BYTES
-        ? Buffer.concat(this.#parts).subarray(start - this.#at + partsLength(this.#parts))
-        : undefined;
+    const held = this.#at - start <= HELD_RECORD_BYTES ? this.#from(start) : undefined;
     const end = this.#at;
     this.#records.push({
       event,
@@ -190,6 +187,13 @@ class SampleBuilder {
     return this;
   }
 
+  /** What was written from there on; something began there. */
+  #from(start: number): Buffer {
+    let first = this.#parts.length;
+    for (let at = this.#at; at > start; ) at -= (this.#parts[--first] as Buffer).length;
+    return Buffer.concat(this.#parts.slice(first));
+  }
+
   #write(...parts: readonly Buffer[]): void {
     for (const part of parts) {
       this.#parts.push(part);
@@ -197,10 +201,6 @@ class SampleBuilder {
       this.#crc = crc64Twin(part, this.#crc);
     }
   }
-}
-
-function partsLength(parts: readonly Buffer[]): number {
-  return parts.reduce((sum, part) => sum + part.length, 0);
 }
 
 /** The 64-bit length at the start of a module's value. */
@@ -327,7 +327,7 @@ export const sharedValues: readonly (readonly [name: string, value: BuiltValue])
   ['stream3', streamValue(3, fullStream)],
 ];
 
-const template = { id: 2n ** 40n, fields: ['a', 'b', 'cc'] };
+export const template = { id: 2n ** 40n, fields: ['a', 'b', 'cc'] };
 
 /** The values of the types that only Redis has. 30 and 32 refer to {@link template}. */
 export const redisValues: readonly (readonly [name: string, value: BuiltValue])[] = [
@@ -454,8 +454,8 @@ function redis15(): Sample {
   file.key('meta:last', v, [{ expireMs: 5n }, { idle: 9 }, { meta: [['wxyz', [moduleItem.double(1)]]] }]);
   file.key('meta:first', v, [{ meta: [['wxyz', []]] }, { freq: 9 }, { expireMs: 5n }]);
   file.key('no meta', v);
-  // A template that is defined again, in the middle of the keys: its new number of fields counts.
-  file.template(0n, ['a', 'b']).key('hash:32 redefined', values.HASH_TMPL_ARRAY_REF(0n, ['1', '2']));
+  // Templates may also be defined among the keys.
+  file.template(9n, ['a', 'b']).key('hash:32 late', values.HASH_TMPL_ARRAY_REF(9n, ['1', '2']));
   return file.end('redis 8.10', 'redis', 15, 'ok');
 }
 

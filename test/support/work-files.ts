@@ -20,15 +20,16 @@ export interface LedgerState {
   started: Set<number>;
 }
 
-/** The state of the only job of one file in that folder; `undefined` where it left no ledger, or none with a head. */
+/** The state of the only job of one file in that folder; `undefined` where it left none: no chunk was begun. */
 export function readLedgerOf(workDir: string): LedgerState | undefined {
   const name = readdirSync(workDir).find((each) => each.endsWith('.ledger.jsonl'));
   if (name === undefined) return undefined;
   const text = readFileSync(join(workDir, name), 'utf8');
-  if (!text.includes('\n')) return undefined;
   const state: LedgerState = { done: new Set(), started: new Set() };
   // The first line is the job's description; what follows the last line end was torn by the kill.
-  for (const line of text.split('\n').slice(1, -1)) {
+  const lines = text.split('\n').slice(1, -1);
+  if (lines.length === 0) return undefined;
+  for (const line of lines) {
     const { unit, state: step } = JSON.parse(line) as { unit: string; state: 'started' | 'done' };
     const chunk = Number(unit.split('/')[1]);
     state[step].add(chunk);

@@ -1,0 +1,120 @@
+// Damaged files: each ends in a named error with its place, or in a result that can do no harm. Never in a hang, another
+// error, or memory taken on a forged length's word.
+//
+// Every figure below is a sample by default; `KEYFERRY_RUNS=full` takes the whole.
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Command, pipelined } from '../support/commands.ts';
+import type { DamageOrder, DamageResult } from '../support/damage-run.ts';
+import { runs, seedOr } from '../support/random.ts';
+import { anyServer } from '../support/server-binaries.ts';
+import { type Server, startServer } from '../support/servers.ts';
+
+const SEED = seedOr(20261123);
+const MIB = 1024 * 1024;
+const SCRIPT = fileURLToPath(new URL('../support/damage-run.ts', import.meta.url));
+
+/** A case that takes longer than this hangs; it takes ms. */
+const CASE_MS = 20_000;
+
+let server: Server;
+beforeAll(async () => {
+  server = await startServer(anyServer());
+  await fill(server);
+});
+afterAll(() => server.stop());
+
+/** A small file of a real server, of each kind of value. */
+async function fill({ client, call }: Server): Promise<void> {
+  const text = 'text that a server compresses, text that a server compresses';
+  const commands: Command[] = [
+    ['SET', 'string', text],
+    ['SET', 'number', 12345, 'EX', 10_000],
+    ['RPUSH', 'list', 1, 'two', text],
+    ['SADD', 'numbers', 1, 2, 300],
+    ['SADD', 'set', 'a', 'b', text],
+    ['ZADD', 'zset', 1.5, 'a', '-inf', 'b'],
+    ['HSET', 'hash', 'f', 'v', 'g', text],
+    ['HSET', 'large hash', 'f', 'x'.repeat(100), 'g', text],
+    ['XADD', 'stream', '1-1', 'f', 'v'],
+    ['XADD', 'stream', '1-2', 'f', 'w', 'g', text],
+    ['XGROUP', 'CREATE', 'stream', 'group', '0'],
+    ['XREADGROUP', 'GROUP', 'group', 'consumer', 'COUNT', 1, 'STREAMS', 'stream', '>'],
+    ['SELECT', 3],
+    ['SET', 'other db', 'v'],
+  ];
+  await pipelined(client, commands);
+  await call('SAVE');
+}
+
+/** Runs an order in a process of its own, which is ended when it hangs. */
+function damaged(kind: DamageOrder['kind'], count: number): Promise<DamageResult> {
+  const order: DamageOrder = { kind, seed: SEED, count, files: [join(server.dir, 'dump.rdb')] };
+  const child = spawn(process.execPath, ['--expose-gc', SCRIPT, JSON.stringify(order)], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  return new Promise((resolve, reject) => {
+    let last = 'nothing yet';
+    let errors = '';
+    const hang = () => {
+      child.kill('SIGKILL');
+      reject(new Error(`no end of: ${last}`));
+    };
+    let watch = setTimeout(hang, CASE_MS);
+    child.stderr.on('data', (data) => {
+      errors += data;
+    });
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      last = line;
+      clearTimeout(watch);
+      watch = setTimeout(hang, CASE_MS);
+    });
+    child.once('close', (code) => {
+      clearTimeout(watch);
+      if (code === 0) resolve(JSON.parse(last));
+      else reject(new Error(`the process ended with ${code} at: ${last}\n${errors}`));
+    });
+  });
+}
+
+function expectHarmless(result: DamageResult): void {
+  expect(result.failures).toEqual([]);
+  expect(result.largestBuffer, 'the largest buffer that anybody asked for').toBeLessThan(8 * MIB);
+  expect(result.grownBytes, 'growth of the process').toBeLessThan(64 * MIB);
+  expect(result.slowest.ms, result.slowest.case).toBeLessThan(5000);
+}
+
+describe('files that end too early', () => {
+  test('small ones at every byte, others at random places', async () => {
+    const count = runs(500, 20_000);
+    const result = await damaged('truncated', count);
+    expectHarmless(result);
+    expect(result.cases).toBeGreaterThan(count + 5000);
+    expect(result.verdicts).toEqual({ RDB_TRUNCATED: result.cases });
+  });
+
+  test('a large one at random places', async () => {
+    const count = runs(100, 2000);
+    const result = await damaged('truncated-large', count);
+    expectHarmless(result);
+    expect(result.verdicts).toEqual({ RDB_TRUNCATED: count });
+  });
+});
+
+/** What damage that is not seen by its checksum must have led to, or the test has not reached what it is for. */
+const STRUCTURE = ['RDB_OPCODE', 'RDB_TRUNCATED', 'RDB_LENGTH', 'RDB_STRING', 'RDB_CHECKSUM', 'read'];
+const CONTENT = ['RDB_LZF', 'RDB_LISTPACK', 'RDB_ZIPLIST', 'RDB_STREAM', 'RDB_VALUE'];
+
+test.each(['flipped', 'forged'] as const)('%s: with the checksum as it was, repaired, and disabled', async (kind) => {
+  const count = runs(1000, 10_000);
+  const result = await damaged(kind, count);
+  expectHarmless(result);
+  expect(result.cases).toBe(count);
+  if (count >= 1000) {
+    for (const code of STRUCTURE) expect(result.verdicts, `seed ${SEED}`).toHaveProperty(code);
+    for (const code of CONTENT) expect(result.inside, `seed ${SEED}`).toHaveProperty(code);
+  }
+});
