@@ -65,7 +65,9 @@ async function planFile(
 ): Promise<PlannedFile> {
   // A plan of standard input is of no use later: what comes through it next is another stream.
   const noWrite = flags.write === false || name === STDIN;
-  const { workDir, chunkBytes, fresh } = flags;
+  const { workDir, chunkBytes } = flags;
+  // Without a plan to make, what is left to do is to read the file and prove it.
+  const fresh = flags.fresh === true || noWrite;
   let input: RdbInput;
   try {
     input = await openRdb(name, { workDir, chunkBytes, fresh, noWrite, stdin, progress, signal });
