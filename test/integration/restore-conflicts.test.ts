@@ -257,23 +257,20 @@ describe('function libraries', () => {
 });
 
 const eight: ServerName = 'redis-8.0';
-test.skipIf(lacks(eight) !== '')(`rewrite brings field TTLs and idle times along${lacks(eight)}`, async () => {
-  const config = configFor(eight, { eviction: 'lru' });
-  await withServer(eight, { config }, async (target) => {
+test.skipIf(lacks(eight) !== '')(`rewrite brings field TTLs along, over hashes too${lacks(eight)}`, async () => {
+  await withServer(eight, {}, async (target) => {
     const values = subjects(target.features);
     const random = new Random(3);
     const commands = Object.entries(values).flatMap(([subject, make]) => make(subject, random));
-    const idle = Object.keys(values).map((subject): Command => ['OBJECT', 'IDLETIME', subject]);
-    const file = await commandsFile(work.file('eight.rdb'), target, [...commands, ...idle]);
+    const file = await commandsFile(work.file('eight.rdb'), target, commands);
     await wipe(target);
     await send(
       target,
       Object.keys(values).flatMap((subject) => OLD['hash with TTL']!(subject, random)),
     );
     await restoreInto(target, file, { onConflict: 'rewrite', workDir: work.folder() });
-    target.loadedAt = Date.now();
-    await withServer(eight, { rdb: file, config }, async (loaded) => {
-      expect(compare(await snapshot(loaded), await snapshot(target))).toEqual([]);
+    await withServer(eight, { rdb: file }, async (loaded) => {
+      expect(compare(await snapshot(loaded), await snapshot(target), { ignoreAccess: true })).toEqual([]);
     });
   });
 });

@@ -71,7 +71,7 @@ export const OLD: Record<string, Make> = {
     ['XADD', key, '7-1', 'f', 'old'],
     ['XGROUP', 'CREATE', key, 'old group', '0'],
   ],
-  // What the file would write, but for a member or the TTL: nothing that a first attempt may take for its own.
+  // What the file would write, but for the TTL.
   'almost the same': expiring((key) => [['SET', key, 'plain']], 240_000),
 };
 
