@@ -175,7 +175,7 @@ export class BulkConnection {
     if (reply instanceof ErrorReply && passes(reply)) {
       this.#later(head.extract(index), reply);
     } else {
-      if (!(reply instanceof ErrorReply)) this.#backoff.succeed();
+      this.#backoff.succeed();
       head.owner.onReply(head, index, reply);
     }
     if (head.answered === head.commands) this.#done(head);
@@ -224,10 +224,13 @@ export class BulkConnection {
   }
 
   #lost(cause: Error | undefined): void {
+    const wasReady = this.#ready;
     this.#ready = false;
     clearInterval(this.#watchdog);
     if (this.#ended) return;
     const sent = this.#queue.filter((item) => item instanceof Batch);
+    // It had come up and owed nothing: that it breaks now is a trouble of its own.
+    if (wasReady && sent.length === 0) this.#backoff.succeed();
     for (const batch of sent) batch.uncertainTo = batch.commands;
     this.#unsent = [...sent, ...this.#unsent];
     this.#queue = [];

@@ -312,6 +312,27 @@ describe.concurrent('a server that goes away', () => {
     }
   });
 
+  test.for(['keys that are new', 'keys that are there'])(
+    'troubles that lie further apart than patience lasts are each a new one: %s',
+    async (which) => {
+      await using server = await startServer(name);
+      await using proxy = await startProxy(server);
+      const lists = Array.from({ length: 400 }, (_, i): Command => ['RPUSH', `list ${i}`, 'a', 'b']);
+      const file = await commandsFile(work.file(`apart ${which}.rdb`), server, lists);
+      if (which === 'keys that are new') await server.call('FLUSHALL');
+      // With one chunk at a time only one of the connections has something to do, and the others only break.
+      const given = { ...options('skip'), chunkBytes: 256, concurrency: 1, patienceMs: 400 };
+      const resets = [200, 1000, 1800].map((ms) => setTimeout(() => proxy.resetAll(), ms));
+      const report = await restoreInto(proxy, file, { ...given, rate: { keysPerSecond: 160 } });
+      for (const each of resets) clearTimeout(each);
+      expect(report.error?.describe()).toBeUndefined();
+      expect(report.outcome).toBe('complete');
+      expect(proxy.connections).toBeGreaterThan(12);
+      expect(accounted(report.keys)).toBe(400);
+      expect(await server.call('DBSIZE')).toBe(400);
+    },
+  );
+
   test.for(POLICIES)(
     '%s: out of reach for longer than patience, it is gone on with where it was left',
     async (policy) => {

@@ -78,8 +78,6 @@ export interface PlanOptions {
 
 export const DEFAULT_CHUNK_BYTES = 8 * 1024 * 1024;
 
-const CHECKSUM_BYTES = 8;
-
 /** AUX values are kept in the plan up to this many bytes. */
 const AUX_SHOWN_BYTES = 256;
 
@@ -112,16 +110,7 @@ export async function planRdb(source: ByteSource, options: PlanOptions = {}): Pr
   survey.end();
   for (const chunk of survey.takeChunks()) await options.onChunk?.(chunk);
   options.onProgress?.(scanner.recordEnd, survey.keys);
-  const tail = await tailOf(source, scanner.recordEnd);
-  if (scanner.checksum === 'absent' && tail?.kind === 'unknown' && tail.bytes === CHECKSUM_BYTES) {
-    throw new RdbError(
-      'RDB_VERSION',
-      'the magic is of a version without checksum, but just the bytes of one follow the end: the magic is damaged.',
-      { offset: 0, size: source.size },
-      { remedy: 'Fetch or copy the file again, or take another backup.' },
-    );
-  }
-  return survey.plan(tail);
+  return survey.plan(await tailOf(source, scanner.recordEnd));
 }
 
 async function tailOf(source: ByteSource, offset: number): Promise<Plan['tail']> {
