@@ -321,8 +321,11 @@ describe.concurrent('a server that goes away', () => {
       const file = await commandsFile(work.file(`apart ${which}.rdb`), server, lists);
       if (which === 'keys that are new') await server.call('FLUSHALL');
       // With one chunk at a time only one of the connections has something to do, and the others only break.
-      const given = { ...options('skip'), chunkBytes: 256, concurrency: 1, patienceMs: 400 };
-      const resets = [200, 1000, 1800].map((ms) => setTimeout(() => proxy.resetAll(), ms));
+      const given = { ...options('skip'), chunkBytes: 256, concurrency: 1, patienceMs: 600 };
+      let resets: NodeJS.Timeout[] = [];
+      void proxy.holdAt(PREFLIGHT_BYTES, async () => {
+        resets = [0, 900, 1800].map((ms) => setTimeout(() => proxy.resetAll(), ms));
+      });
       const report = await restoreInto(proxy, file, { ...given, rate: { keysPerSecond: 160 } });
       for (const each of resets) clearTimeout(each);
       expect(report.error?.describe()).toBeUndefined();
