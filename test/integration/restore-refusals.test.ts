@@ -328,7 +328,9 @@ describe.concurrent('in the middle', () => {
     expectRefusal(report, 'TARGET_NOPERM', /key "set:/);
     await server.call('ACL', 'SETUSER', 'ferry', '~set:*');
     const resumed = await restoreInto(server, file, given);
-    expect(resumed).toMatchObject({ outcome: 'complete', resumed: true });
+    // Which key comes first in the file, and with it whether the checks meet a forbidden one, is by chance.
+    expect(resumed.error?.describe()).toBeUndefined();
+    expect(resumed.outcome).toBe('complete');
     expect(accounted(resumed.keys)).toBe(keys);
   });
 
