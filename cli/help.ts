@@ -30,12 +30,13 @@ const environment = (...names: string[]): string =>
   section(
     'Environment',
     ENVIRONMENT.filter(([name]) => names.length === 0 || names.includes(name)).map(
-      ([name, meaning]) => `${name.padEnd(18)} ${meaning}`,
+      ([name, meaning]) => `${name.padEnd(26)} ${meaning}`,
     ),
   );
 
 const ENVIRONMENT: readonly (readonly [name: string, meaning: string])[] = [
-  ['KEYFERRY_PASSWORD', 'password of the target, where the URL has none; never shown'],
+  ['KEYFERRY_PASSWORD', 'password of the target, where the URL has none'],
+  ['KEYFERRY_SENTINEL_PASSWORD', 'password of the sentinels of redis-sentinel://'],
   ['NO_COLOR', 'no colour'],
   ['KEYFERRY_DEBUG', '1 shows the stack trace of a defect'],
 ];
@@ -67,6 +68,14 @@ What the target has confirmed is noted in a ledger. When a job stops, for whatev
       [
         'as a user, with a password that nobody else on this machine sees',
         'export KEYFERRY_PASSWORD="$(cat secret)"\nkeyferry restore dump.rdb --to redis://ferry@10.0.0.7',
+      ],
+      [
+        'over TLS, with a CA of your own and a client certificate',
+        'keyferry restore dump.rdb --to rediss://10.0.0.7 --tls-ca ca.pem \\\n  --tls-cert client.pem --tls-key client.key',
+      ],
+      [
+        'to whichever server is the master by the word of its sentinels',
+        'keyferry restore dump.rdb --to redis-sentinel://10.0.0.7,10.0.0.8/mymaster',
       ],
       [
         'straight from a backup in S3, replacing keys that exist',

@@ -1,6 +1,7 @@
 // Values of options as people write them: sizes, durations, rates, numbers and lists.
 import { UsageError } from '../lib/errors.ts';
 import { VALUE_KINDS, type ValueKind } from '../lib/rdb/types.ts';
+import type { TargetMode } from '../lib/redis/open-fleet.ts';
 import type { Rate } from '../lib/redis/rate-limit.ts';
 import { CONFLICT_POLICIES, type ConflictPolicy } from '../lib/targets/redis/policy.ts';
 import { formatCount } from '../lib/text/count.ts';
@@ -149,6 +150,34 @@ export function parseDbMap(text: string, option: string, before?: ReadonlyMap<nu
     const [from, to] = [Number(match[1]), Number(match[2])];
     if (map.has(from) && map.get(from) !== to) throw invalid(option, text, `sends database ${from} to two places.`);
     map.set(from, to);
+  }
+  return map;
+}
+
+/** What the target is. */
+export function parseMode(text: string, option: string): TargetMode {
+  if (text === 'auto' || text === 'proxy') return text;
+  throw invalid(option, text, 'is no mode.', 'Write auto or proxy.');
+}
+
+/** Addresses as nodes announce them and as this client reaches them: `10.0.0.7:6379=203.0.113.7:7001`. */
+export function parseAddressMap(
+  text: string,
+  option: string,
+  before?: ReadonlyMap<string, string>,
+): Map<string, string> {
+  const map = new Map(before);
+  for (const part of text.split(',')) {
+    const match = /^\s*(\S+:\d{1,5})\s*=\s*(\S+:\d{1,5})\s*$/.exec(part);
+    if (match === null) {
+      throw invalid(
+        option,
+        text,
+        'does not say which address is reached where.',
+        'Write ANNOUNCED:PORT=REACHED:PORT, with commas between.',
+      );
+    }
+    map.set(match[1] as string, match[2] as string);
   }
   return map;
 }

@@ -1,6 +1,8 @@
 // The command line: commands, options, and how each value is read. What they do is given from outside.
 import { Command, type HelpConfiguration, Option } from 'commander';
 import {
+  CONNECTIONS_IN_CLUSTER,
+  DEFAULT_BIG_KEY_BYTES,
   DEFAULT_CONCURRENCY,
   DEFAULT_CONNECTIONS,
   DEFAULT_PATIENCE_MS,
@@ -12,11 +14,13 @@ import { formatSeconds } from './format.ts';
 import { planHelp, restoreHelp, rootHelp } from './help.ts';
 import { columnsOfStream, type Io } from './io.ts';
 import {
+  parseAddressMap,
   parseCount,
   parseDbMap,
   parseDbs,
   parseDuration,
   parseKinds,
+  parseMode,
   parsePolicy,
   parseRate,
   parseSizeWithin,
@@ -35,6 +39,8 @@ export interface Actions {
 /** Help wider than this is hard to read. */
 const WIDEST_HELP = 100;
 const LEAST_CHUNK_BYTES = 1024;
+const LEAST_BIG_KEY_BYTES = 1024;
+const MOST_BIG_KEY_BYTES = 2 ** 40;
 const MOST_CHUNK_BYTES = 1024 ** 3;
 const MOST_WORKERS = 256;
 
@@ -68,7 +74,32 @@ function restoreOptionList(): Option[] {
   const job = 'The job:';
   const wait = (text: string, name: string) => parseWait(text, name, 0);
   return [
-    option(target, '--to <URL>', 'the server: redis://[USER[:PASSWORD]@]HOST[:PORT][/DB] (required)'),
+    option(
+      target,
+      '--to <URL>',
+      'the server: redis://[USER[:PASSWORD]@]HOST[:PORT][/DB], with TLS rediss://, or unix:///PATH, or redis-sentinel://HOST,HOST/MASTER (required)',
+    ),
+    option(target, '--tls-ca <FILE>', 'CAs to trust, in PEM, or a self-signed certificate; default: the public ones'),
+    option(target, '--tls-cert <FILE>', 'certificate to show to the server, where it asks for one; PEM'),
+    option(target, '--tls-key <FILE>', 'key of --tls-cert, without a pass phrase; PEM'),
+    option(target, '--tls-server-name <NAME>', "name in the server's certificate; default: the URL's host"),
+    option(
+      target,
+      '--sentinel-user <NAME>',
+      'user of the sentinels, where they have users; its password is in KEYFERRY_SENTINEL_PASSWORD',
+    ),
+    option(
+      target,
+      '--mode <MODE>',
+      'proxy for Twemproxy, Codis and the like; auto finds out what else stands there; default auto',
+      parseMode,
+    ),
+    option(
+      target,
+      '--address-map <MAP>',
+      'where the nodes of a cluster, or a master that sentinels name, are reached if not at the address that they announce: 10.0.0.7:6379=203.0.113.7:7001; with commas',
+      (text, name, before?: Map<string, string>) => parseAddressMap(text, name, before),
+    ),
     option(
       target,
       '--on-conflict <POLICY>',
@@ -88,6 +119,11 @@ function restoreOptionList(): Option[] {
     ),
     option(
       what,
+      '--merge-dbs',
+      'all databases go into one: the one in the URL, else 0; in a cluster there is no other',
+    ),
+    option(
+      what,
       '--match <GLOB>',
       "keys that match, as KEYS has it: 'user:*'; may be repeated, one match is enough",
       (text, _, before?: string[]) => [...(before ?? []), text],
@@ -102,8 +138,17 @@ function restoreOptionList(): Option[] {
     option(pace, '--concurrency <N>', `chunks at work at once; default ${DEFAULT_CONCURRENCY}`, (text, name) =>
       parseCount(text, name, 1, MOST_WORKERS),
     ),
-    option(pace, '--connections <N>', `sockets to the target; default ${DEFAULT_CONNECTIONS}`, (text, name) =>
-      parseCount(text, name, 1, MOST_WORKERS),
+    option(
+      pace,
+      '--connections <N>',
+      `sockets to each server; default ${DEFAULT_CONNECTIONS}, in a cluster ${CONNECTIONS_IN_CLUSTER}`,
+      (text, name) => parseCount(text, name, 1, MOST_WORKERS),
+    ),
+    option(
+      pace,
+      '--big-key-bytes <SIZE>',
+      `values from this size on are built under a temporary name, in parts; default ${DEFAULT_BIG_KEY_BYTES / 2 ** 20}MiB`,
+      (text, name) => parseSizeWithin(text, name, LEAST_BIG_KEY_BYTES, MOST_BIG_KEY_BYTES),
     ),
     option(
       pace,
@@ -124,6 +169,7 @@ function restoreOptionList(): Option[] {
       '--ignore-tail',
       'take an append-only file for complete although the commands behind its RDB part are not applied',
     ),
+    option(job, '--strict', 'refuse, before the first write, a target that cannot hold all of the data'),
     option(job, '--force', 'go on where only an estimate of memory speaks against it'),
     ...workOptions(),
     option(

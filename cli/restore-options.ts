@@ -4,20 +4,26 @@ import type { FilterRules } from '../lib/filter/filter.ts';
 import type { RestoreOptions } from '../lib/jobs/restore.ts';
 import type { ValueKind } from '../lib/rdb/types.ts';
 import { hidePassword, parseRedisUrl } from '../lib/redis/endpoint.ts';
+import type { TargetMode } from '../lib/redis/open-fleet.ts';
 import type { Rate } from '../lib/redis/rate-limit.ts';
 import { STDIN } from '../lib/sources/rdb/input.ts';
 import type { ConflictPolicy } from '../lib/targets/redis/policy.ts';
 import type { Io } from './io.ts';
+import { type TlsFlags, tlsSettings } from './tls-files.ts';
 
 /** The options as the parser leaves them: values parsed, absent ones left out. */
-export interface RestoreFlags {
+export interface RestoreFlags extends TlsFlags {
   to?: string;
+  sentinelUser?: string;
   onConflict?: ConflictPolicy;
   /** ms */
   ttlShift?: number;
   /** False for `--no-expire`. */
   expire?: boolean;
+  mode?: TargetMode;
+  addressMap?: ReadonlyMap<string, string>;
   dbMap?: ReadonlyMap<number, number>;
+  mergeDbs?: boolean;
   onlyDb?: readonly number[];
   match?: readonly string[];
   type?: readonly ValueKind[];
@@ -27,9 +33,11 @@ export interface RestoreFlags {
   dryRun?: boolean;
   fresh?: boolean;
   ignoreTail?: boolean;
+  strict?: boolean;
   force?: boolean;
   workDir?: string;
   chunkBytes?: number;
+  bigKeyBytes?: number;
   /** ms */
   retryFor?: number;
   /** ms */
@@ -39,7 +47,7 @@ export interface RestoreFlags {
   quiet?: boolean;
 }
 
-/** @throws {UsageError} `FILES_MISSING`, `FILE_URL`, `TO_MISSING`, `OPTIONS_CONFLICT`, `STDIN_TERMINAL`, and those of the URL */
+/** @throws {UsageError} `FILES_MISSING`, `FILE_URL`, `TO_MISSING`, `OPTIONS_CONFLICT`, `STDIN_TERMINAL`, `TLS_FILE`, and those of the URL */
 export function restoreOptions(
   files: readonly string[],
   flags: RestoreFlags,
@@ -59,20 +67,30 @@ export function restoreOptions(
   }
   return {
     files,
-    target: parseRedisUrl(flags.to, io.env.KEYFERRY_PASSWORD || undefined),
+    target: parseRedisUrl(flags.to, {
+      password: io.env.KEYFERRY_PASSWORD || undefined,
+      tls: tlsSettings(flags),
+      sentinelUsername: flags.sentinelUser,
+      sentinelPassword: io.env.KEYFERRY_SENTINEL_PASSWORD || undefined,
+    }),
     onConflict: flags.onConflict,
     expiry: { shiftMs: flags.ttlShift ?? 0, drop },
     filter: filterOf(flags),
+    mode: flags.mode,
+    addressMap: flags.addressMap,
     dbMap: flags.dbMap,
+    mergeDbs: flags.mergeDbs,
     concurrency: flags.concurrency,
     connections: flags.connections,
     rate: flags.rate,
     dryRun: flags.dryRun,
     fresh: flags.fresh,
     ignoreTail: flags.ignoreTail,
+    strict: flags.strict,
     force: flags.force,
     workDir: flags.workDir,
     chunkBytes: flags.chunkBytes,
+    bigKeyBytes: flags.bigKeyBytes,
     patienceMs: flags.retryFor,
     replyTimeoutMs: flags.replyTimeout,
     stdin: io.stdin,
@@ -90,7 +108,7 @@ export function checkFiles(files: readonly string[], command: string, { stdin }:
   if (url !== undefined) {
     throw new UsageError('FILE_URL', 'this is a URL where the name of a file should stand.', {
       where: hidePassword(url),
-      remedy: /^rediss?:/i.test(url)
+      remedy: /^(?:rediss?|valkeys?|unix|redis\+unix|rediss?-sentinel):/i.test(url)
         ? 'The target is named by --to URL.'
         : `Fetch it first, or pipe it: aws s3 cp s3://BUCKET/KEY - | keyferry ${command} -`,
     });

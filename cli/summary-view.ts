@@ -1,6 +1,7 @@
 // What a person reads when a restore has ended: what became of the keys, what was not written, what to do next.
 import { quoteKey } from '../lib/errors.ts';
 import type { RestoreReport } from '../lib/jobs/report.ts';
+import { type AnyLoss, LOSS_WORDS } from '../lib/targets/redis/losses.ts';
 import { tallied } from '../lib/targets/redis/tally.ts';
 import { tableLines } from './columns.ts';
 import { formatBytes, formatCount, formatRough, formatSeconds, plural, printable } from './format.ts';
@@ -29,6 +30,7 @@ export function renderSummary(report: RestoreReport, options: SummaryOptions): s
     [headline(report, style)],
     counts(report, options),
     failures(report, options),
+    losses(report),
     tails(report),
     options.warned ? [] : warnings(report, style),
     plans(report, options),
@@ -37,6 +39,14 @@ export function renderSummary(report: RestoreReport, options: SummaryOptions): s
     .filter((lines) => lines.length > 0)
     .map((lines) => lines.join('\n'))
     .join('\n\n')}\n`;
+}
+
+/** What of the written keys the target can't hold. */
+function losses({ keys }: RestoreReport): string[] {
+  const lost = Object.entries(keys.losses) as [AnyLoss, number][];
+  if (lost.length === 0) return [];
+  const rows = lost.map(([loss, count]) => `${INDENT}${plural(count, 'key')}: ${LOSS_WORDS[loss]}`);
+  return ['Not kept, because the target cannot hold it:', ...rows];
 }
 
 function headline(report: RestoreReport, style: Style): string {

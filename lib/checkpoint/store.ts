@@ -2,13 +2,15 @@
 
 /** What a finished unit did: enough to make the report of a resumed job whole. */
 export interface UnitResult {
-  /** The server process that took the writes, by its run id: what one process confirmed, its successor may have lost. */
+  /** The server processes that took the writes: what one of them confirmed, its successor may have lost. */
   readonly server: string;
   readonly written: number;
   readonly already: number;
   readonly skipped: number;
   readonly expired: number;
   readonly filtered: number;
+  /** Keys by what they lost. */
+  readonly losses: Readonly<Record<string, number>>;
 }
 
 /**

@@ -4,17 +4,18 @@ import { BufferPool } from '../bytes/buffer-pool.ts';
 import { crc64 } from '../bytes/crc64.ts';
 import type { EntryFilter } from '../filter/filter.ts';
 import { dialectOf } from '../rdb/dialect.ts';
+import { hasParts } from '../rdb/read-parts.ts';
 import { RdbScanner, ScanEvent, type ScanState } from '../rdb/scanner.ts';
 import { redisTypes, type ValueType, valkeyTypes } from '../rdb/types.ts';
-import type { ServerInfo } from '../redis/server-info.ts';
+import { type ServerInfo, typeSupport } from '../redis/server-info.ts';
 import type { RdbInput } from '../sources/rdb/input.ts';
 import type { Chunk } from '../sources/rdb/plan.ts';
 import type { Attempt, ChunkBytes, ChunkWriter } from '../targets/redis/chunk-writer.ts';
-import { EntryEncoder } from '../targets/redis/entry-encoder.ts';
+import { COMMAND_OVERHEAD_BYTES, EntryEncoder } from '../targets/redis/entry-encoder.ts';
 import type { ConflictPolicy, ExpiryRule } from '../targets/redis/policy.ts';
-import type { RedisTarget } from '../targets/redis/redis-target.ts';
+import type { RedisTarget, Written } from '../targets/redis/redis-target.ts';
 import { changed, type LargeRecord, readRecordHead } from '../targets/redis/streamed-restore.ts';
-import { newTally, type Tally } from '../targets/redis/tally.ts';
+import { newTally } from '../targets/redis/tally.ts';
 import type { Clock } from '../telemetry/clock.ts';
 
 export interface ChunkRestoreOptions {
@@ -25,6 +26,12 @@ export interface ChunkRestoreOptions {
   readonly clock: Clock;
   /** A record from here on is not held whole, but streamed; bytes. It stands alone in its chunk. */
   readonly largeBytes: number;
+  /** A record from here on is written in parts; bytes. */
+  readonly bigKeyBytes: number;
+  /** A proxy stands before the target. */
+  readonly proxied: boolean;
+  /** The most bytes that the target takes as one argument. */
+  readonly bulkLimit: number;
   /** Ends the work between two keys. */
   readonly signal: AbortSignal;
   /** Told how many bytes more of the chunk are dealt with. */
@@ -57,12 +64,12 @@ export class ChunkRestore {
    * @throws {InputError} `INPUT_CHANGED` before anything is written, when the chunk's bytes are not those planned
    * @throws {TargetError} what stopped it
    */
-  async run(chunk: Chunk, target: RedisTarget, attempt: Attempt): Promise<Tally> {
+  async run(chunk: Chunk, target: RedisTarget, attempt: Attempt): Promise<Written> {
     await this.#loadTemplates();
     const encoder = this.#encoder();
     const large = chunk.keys === 1 && chunk.end - chunk.start > this.#options.largeBytes;
-    const tally = large ? await this.#runLarge(chunk, target, encoder, attempt) : undefined;
-    return tally ?? this.#runHeld(chunk, target, encoder, attempt);
+    const written = large ? await this.#runLarge(chunk, target, encoder, attempt) : undefined;
+    return written ?? this.#runHeld(chunk, target, encoder, attempt);
   }
 
   /** The first key of a chunk that the filter accepts, and its database. */
@@ -83,7 +90,7 @@ export class ChunkRestore {
   }
 
   /** A chunk of many keys: held whole while its keys are under way. */
-  #runHeld(chunk: Chunk, target: RedisTarget, encoder: EntryEncoder, attempt: Attempt): Promise<Tally> {
+  #runHeld(chunk: Chunk, target: RedisTarget, encoder: EntryEncoder, attempt: Attempt): Promise<Written> {
     const { source } = this.#input;
     return this.#buffers.lend(chunk.end - chunk.start, async (bytes) => {
       await source.read(chunk.start, chunk.end, bytes);
@@ -146,25 +153,30 @@ export class ChunkRestore {
     onBytes(base + bytes.length - reported);
   }
 
-  /** A chunk of one large record: streamed, unless its value has to be rewritten. */
+  /** A chunk of one large record: streamed or in parts, unless its value has to be rewritten and has room in memory. */
   async #runLarge(
     chunk: Chunk,
     target: RedisTarget,
     encoder: EntryEncoder,
     attempt: Attempt,
-  ): Promise<Tally | undefined> {
-    const { filter, onBytes } = this.#options;
+  ): Promise<Written | undefined> {
+    const { filter, onBytes, bigKeyBytes, bulkLimit, proxied } = this.#options;
     const record: LargeRecord = { source: this.#input.source, start: chunk.start, end: chunk.end, crc: chunk.crc };
     const state = this.#state(chunk);
     const head = await readRecordHead(record, state);
-    if (encoder.rewrites(head.entry.type as ValueType)) return undefined;
+    const type = head.entry.type as ValueType;
+    const bytes = chunk.end - chunk.start;
+    const apart = hasParts(type) && !proxied ? bytes >= bigKeyBytes : bytes + COMMAND_OVERHEAD_BYTES > bulkLimit;
+    if (!apart && encoder.rewrites(type)) return undefined;
     const key = () => encoder.key(head.entry, head.bytes, chunk.start);
     const taken = filter?.accepts(head.entry, key) ?? true;
-    const tally = taken
-      ? await target.writeLarge(encoder, record, head, state, attempt)
-      : { ...newTally(), filtered: 1 };
+    const write = () =>
+      apart
+        ? target.writeInParts(encoder, record, head, attempt)
+        : target.writeLarge(encoder, record, head, state, attempt);
+    const written = taken ? await write() : { tally: { ...newTally(), filtered: 1 }, servers: '' };
     onBytes(chunk.end - chunk.start);
-    return tally;
+    return written;
   }
 
   #encoder(): EntryEncoder {
@@ -176,6 +188,8 @@ export class ChunkRestore {
       clock,
       dialect: dialectOf(dialect, version),
       targetTypes: server.engine === 'valkey' ? valkeyTypes : redisTypes,
+      support: typeSupport(server),
+      scripted: this.#options.proxied,
       templates: (id) => this.#templates.get(id),
     });
   }

@@ -9,11 +9,17 @@ import { DEFAULT_CHUNK_BYTES } from '../sources/rdb/plan.ts';
 import { KEEP_EXPIRY } from '../targets/redis/policy.ts';
 import type { RestoreOptions } from './restore.ts';
 
+/** Tells jobs of other files or another target apart. */
+export function jobId({ files, target }: RestoreOptions): string {
+  const names = files.map((file) => (file === STDIN ? file : resolve(file)));
+  const server = showEndpoint({ ...target, username: undefined });
+  return hex(crc64(Buffer.from(JSON.stringify([server, ...names]))));
+}
+
 /** Opens the ledger beside the first file. Its name tells jobs of other files or another server apart. */
 export function openJobLedger(options: RestoreOptions, inputs: readonly RdbInput[]): Promise<CheckpointStore> {
-  const { files, workDir, target, fresh = false } = options;
-  const names = files.map((file) => (file === STDIN ? file : resolve(file)));
-  const id = hex(crc64(Buffer.from(JSON.stringify([target.host, target.port, ...names]))));
+  const { files, workDir, fresh = false } = options;
+  const id = jobId(options);
   const path = `${workPath(files[0] as string, workDir)}.${id}.ledger.jsonl`;
   return openFileLedger({ path, lockName: id, job: describeJob(options, inputs), fresh });
 }
@@ -33,6 +39,7 @@ function describeJob(options: RestoreOptions, inputs: readonly RdbInput[]): JobD
     type: filter?.kinds?.join(',') ?? 'all',
     match: filter?.match === undefined ? 'all' : JSON.stringify(filter.match),
     'db-map': dbMap === undefined ? 'none' : [...dbMap].map(([from, to]) => `${from}:${to}`).join(','),
+    'merge-dbs': options.mergeDbs ? 'yes' : 'no',
     'url-db': target.db === undefined ? 'none' : String(target.db),
   };
 }

@@ -1,34 +1,45 @@
 // The part of a restore that is not keys: function libraries and cached scripts.
 import { readString } from '../rdb/strings.ts';
-import type { Control } from '../redis/control.ts';
+import type { Fleet } from '../redis/fleet.ts';
 import type { RdbInput } from '../sources/rdb/input.ts';
 import type { Span } from '../sources/rdb/plan.ts';
-import { libraryName, loadFunction, loadScript } from '../targets/redis/functions.ts';
+import { type FunctionOutcome, libraryName, loadFunction, loadScript } from '../targets/redis/functions.ts';
 import type { ConflictPolicy } from '../targets/redis/policy.ts';
 import type { RestoreReport } from './report.ts';
 
 export interface RestoreFunctionsOptions {
-  readonly control: Control;
+  readonly fleet: Fleet;
   readonly policy: ConflictPolicy;
   /** The target has functions. */
   readonly supported: boolean;
   readonly report: RestoreReport;
 }
 
-/** Loads them before any key is written, so that a conflict shows early. Libraries that are there already are left. */
+type Counts = Omit<RestoreReport['functions'], 'failed'>;
+
+/**
+ * Loads them before any key is written, so that a conflict shows early, on every master: a cluster does not spread them
+ * itself. Libraries that are there already are left.
+ */
 export async function restoreFunctions(inputs: readonly RdbInput[], options: RestoreFunctionsOptions): Promise<void> {
-  const { control, policy, supported, report } = options;
+  const { fleet, policy, supported, report } = options;
+  const controls = fleet.masters.map(({ endpoint }) => fleet.control(endpoint));
   for (const { source, plan } of inputs) {
     const read = async ({ offset, bytes }: Span) =>
       readString(await source.read(offset, offset + bytes), 0, offset).value;
     for (const span of plan.functions) {
       const code = await read(span);
-      const outcome = supported ? await loadFunction(control, code, policy) : { failed: 'the target has no functions' };
-      if (typeof outcome === 'string') report.functions[outcome]++;
-      else report.functions.failed.push({ library: libraryName(code), reason: outcome.failed });
+      const outcomes: FunctionOutcome[] = supported ? [] : [{ failed: 'the target has no functions' }];
+      if (supported) for (const control of controls) outcomes.push(await loadFunction(control, code, policy));
+      const failed = outcomes.find((outcome) => typeof outcome !== 'string');
+      if (failed !== undefined) report.functions.failed.push({ library: libraryName(code), reason: failed.failed });
+      // One master's word stands for all; a library that some had already was still written to the others.
+      else report.functions[outcomes.includes('written') ? 'written' : (outcomes[0] as keyof Counts)]++;
     }
-    for (const span of plan.scripts) {
-      const problem = await loadScript(control, await read(span));
+    for (const span of fleet.kind === 'proxy' ? [] : plan.scripts) {
+      const script = await read(span);
+      const problems = await Promise.all(controls.map((control) => loadScript(control, script)));
+      const problem = problems.find((each) => each !== undefined);
       if (problem !== undefined) report.warnings.push(`A cached script was not loaded: ${problem}`);
     }
   }

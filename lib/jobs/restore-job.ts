@@ -2,10 +2,11 @@
 import type { CheckpointStore } from '../checkpoint/store.ts';
 import { InterruptedError, KeyferryError, TargetError, UsageError } from '../errors.ts';
 import { rulesFilter } from '../filter/filter.ts';
-import { Control } from '../redis/control.ts';
 import { showEndpoint } from '../redis/endpoint.ts';
+import type { Fleet } from '../redis/fleet.ts';
+import { type OpenedFleet, openFleet } from '../redis/open-fleet.ts';
 import { parseInfo, type ServerInfo, showVersion } from '../redis/server-info.ts';
-import { ErrorReply } from '../resp/reply-reader.ts';
+import { Witness } from '../redis/witness.ts';
 import { openRdb, type RdbInput, workPath } from '../sources/rdb/input.ts';
 import { type Chunk, DEFAULT_CHUNK_BYTES } from '../sources/rdb/plan.ts';
 import { type ConflictPolicy, type ExpiryRule, KEEP_EXPIRY } from '../targets/redis/policy.ts';
@@ -16,16 +17,21 @@ import { type Clock, systemClock } from '../telemetry/clock.ts';
 import { Progress } from '../telemetry/progress.ts';
 import { ChunkRestore } from './chunk-restore.ts';
 import { mapDatabases } from './databases.ts';
-import { openJobLedger } from './job-ledger.ts';
+import { jobId, openJobLedger } from './job-ledger.ts';
 import { newFunctionTally, type RestoreReport } from './report.ts';
 import type { RestoreOptions } from './restore.ts';
 import { restoreFunctions } from './restore-functions.ts';
 import { writeChunks } from './write-chunks.ts';
 
+/** From here on a value is written in parts; bytes. A RESTORE of that size holds up a server for some tenths of a second. */
+export const DEFAULT_BIG_KEY_BYTES = 64 * 1024 * 1024;
 export const DEFAULT_CONCURRENCY = 4;
 export const DEFAULT_CONNECTIONS = 4;
 export const DEFAULT_PATIENCE_MS = 60_000;
 export const DEFAULT_REPLY_TIMEOUT_MS = 60_000;
+
+/** Sockets to each of several masters. */
+export const CONNECTIONS_IN_CLUSTER = 2;
 
 /** Unanswered bytes a socket: enough to keep a server busy over a round trip, little enough to bound memory. */
 const IN_FLIGHT_BYTES = 512 * 1024;
@@ -36,6 +42,12 @@ const MOST_ROUNDS = 5;
 /** Chunks of a file that are searched for a first key that the filter takes. */
 const SAMPLED_CHUNKS = 4;
 
+/** What the chunks are written into. */
+interface WriteInto extends PreflightReport {
+  readonly fleet: Fleet;
+  readonly witness: Witness;
+}
+
 export class RestoreJob {
   readonly report: RestoreReport;
   readonly #options: RestoreOptions;
@@ -43,7 +55,6 @@ export class RestoreJob {
   readonly #expiry: ExpiryRule;
   readonly #clock: Clock;
   readonly #progress: Progress;
-  readonly #control: Control;
   readonly #startedAt: number;
   /** Ends all waits: the caller's signal, or the first failure. */
   readonly #stop = new AbortController();
@@ -52,6 +63,7 @@ export class RestoreJob {
   readonly #tallies = new Map<string, Tally>();
   #mapDb: (db: number) => number = (db) => db;
   #ledger: CheckpointStore | undefined;
+  #fleet: Fleet | undefined;
   #finished = false;
   #writing = false;
   #draining = false;
@@ -66,13 +78,6 @@ export class RestoreJob {
     const { signal } = options;
     if (signal?.aborted) this.#interrupt(signal);
     else signal?.addEventListener('abort', () => this.#interrupt(signal), { once: true });
-    this.#control = new Control({
-      endpoint: options.target,
-      clock: this.#clock,
-      patienceMs: this.#patienceMs,
-      replyTimeoutMs: options.replyTimeoutMs ?? DEFAULT_REPLY_TIMEOUT_MS,
-      signal: this.#stop.signal,
-    });
     this.report = {
       outcome: 'complete',
       error: undefined,
@@ -96,6 +101,7 @@ export class RestoreJob {
       planned: this.#inputs.flatMap(({ plan }) => plan.dbs.map(({ db }) => db)),
       only: this.#options.filter?.dbs,
       map: this.#options.dbMap,
+      merge: this.#options.mergeDbs,
       urlDb: this.#options.target.db,
     });
     if (!this.report.dryRun) {
@@ -103,8 +109,18 @@ export class RestoreJob {
       this.report.resumed = this.#ledger.resumed;
     }
     this.#progress.begin('checking');
-    const checked = await this.#preflight();
-    if (!this.report.dryRun) await this.#write(checked);
+    const opened = await openFleet({
+      target: this.#options.target,
+      addressMap: this.#options.addressMap,
+      mode: this.#options.mode,
+      clock: this.#clock,
+      patienceMs: this.#patienceMs,
+      replyTimeoutMs: this.#options.replyTimeoutMs ?? DEFAULT_REPLY_TIMEOUT_MS,
+      signal: this.#stop.signal,
+    });
+    this.#fleet = opened.fleet;
+    const checked = await this.#preflight(opened);
+    if (!this.report.dryRun) await this.#write(opened.fleet, checked);
     this.#judge();
     if (!this.report.dryRun && this.report.keys.failed.length === 0) {
       this.#finished = true;
@@ -126,7 +142,7 @@ export class RestoreJob {
   }
 
   async close(): Promise<void> {
-    this.#control.end();
+    this.#fleet?.end();
     if (!this.#finished) await this.#ledger?.close();
     for (const input of this.#inputs) await input.close(this.#finished || this.report.dryRun);
     this.report.seconds = (this.#clock.now() - this.#startedAt) / 1000;
@@ -181,14 +197,14 @@ export class RestoreJob {
     });
   }
 
-  async #preflight(): Promise<PreflightReport> {
-    const { filter, force = false } = this.#options;
+  async #preflight(opened: OpenedFleet): Promise<PreflightReport> {
+    const { filter, force = false, strict = false } = this.#options;
     const plans = this.#inputs.map(({ plan }) => plan);
     const taken = plans
       .flatMap((plan) => plan.dbs.map(({ db }) => db))
       .filter((db) => filter?.dbs?.includes(db) ?? true);
     const checked = await preflight({
-      control: this.#control,
+      ...opened,
       clock: this.#clock,
       demands: this.#inputs.map(({ name, plan }) => ({ ...plan, name })),
       bytesToWrite: this.#bytesToWrite(),
@@ -199,10 +215,11 @@ export class RestoreJob {
       kinds: filter?.kinds === undefined ? undefined : new Set(filter.kinds),
       resumed: this.report.resumed,
       force,
+      strict,
       patienceMs: this.#patienceMs,
       signal: this.#stop.signal,
     });
-    this.report.server = showVersion(checked.server);
+    this.report.server = describeFleet(opened, checked.server);
     this.report.warnings.push(...checked.warnings);
     return checked;
   }
@@ -218,7 +235,7 @@ export class RestoreJob {
   /** The first key that will be written, for the preflight to ask about. */
   async #sampleKey(): Promise<{ db: number; key: Buffer } | undefined> {
     for (const input of this.#inputs) {
-      const restore = this.#chunkRestore(input, parseInfo(''));
+      const restore = this.#chunkRestore(input, parseInfo(''), Number.POSITIVE_INFINITY);
       for (const chunk of input.chunks.slice(0, SAMPLED_CHUNKS)) {
         const sample = await restore.firstKey(chunk);
         if (sample !== undefined) return { db: this.#mapDb(sample.db), key: sample.key };
@@ -227,7 +244,8 @@ export class RestoreJob {
     return undefined;
   }
 
-  #chunkRestore(input: RdbInput, server: ServerInfo): ChunkRestore {
+  #chunkRestore(input: RdbInput, server: ServerInfo, bulkLimit: number): ChunkRestore {
+    const { bigKeyBytes = DEFAULT_BIG_KEY_BYTES } = this.#options;
     return new ChunkRestore(input, {
       policy: this.#policy,
       expiry: this.#expiry,
@@ -235,6 +253,9 @@ export class RestoreJob {
       server,
       clock: this.#clock,
       largeBytes: Math.min(this.#options.chunkBytes ?? DEFAULT_CHUNK_BYTES, DEFAULT_CHUNK_BYTES),
+      bigKeyBytes: Math.min(bigKeyBytes, bulkLimit / 2),
+      bulkLimit,
+      proxied: this.#options.mode === 'proxy',
       signal: this.#stop.signal,
       onBytes: (bytes) => {
         this.#progress.bytes += bytes;
@@ -242,45 +263,43 @@ export class RestoreJob {
     });
   }
 
-  async #write({ server, functions, groups }: PreflightReport): Promise<void> {
+  async #write(fleet: Fleet, checked: PreflightReport): Promise<void> {
     const ledger = this.#ledger as CheckpointStore;
-    let current = server;
+    const { functions } = checked;
+    const witness = new Witness(fleet);
+    await witness.look();
     for (let round = 1; ; round++) {
       this.report.functions = newFunctionTally();
       await restoreFunctions(this.#inputs, {
-        control: this.#control,
+        fleet,
         policy: this.#policy,
         supported: functions,
         report: this.report,
       });
-      await this.#writeChunks(ledger, current, groups);
-      const now = await this.#serverNow(current);
-      if (now.runId === current.runId) break;
-      // The process that confirmed the writes is gone, and with it perhaps what it had not saved.
+      await this.#writeChunks(ledger, { ...checked, fleet, witness });
+      await witness.look();
+      const units = [...ledger.units.values()];
+      if (units.every((unit) => unit.state !== 'done' || witness.holds(unit.result.server))) break;
+      // A process that confirmed writes is gone, and with it perhaps what it had not saved, or handed on.
       if (round === MOST_ROUNDS) {
         throw new TargetError('TARGET_RESTARTS', 'the target keeps being restarted while it is written to.', {
-          where: this.#control.name,
+          where: fleet.name,
           remedy: 'Look at its log. The same command again goes on from here.',
         });
       }
       this.report.warnings.push(
-        'The target was restarted meanwhile: what its former process had confirmed was written again.',
+        'A server of the target was restarted or replaced meanwhile: what it had confirmed, and no replica, was written again.',
       );
-      current = now;
     }
     this.#sumUp();
     this.#countKeys();
   }
 
-  async #serverNow(before: ServerInfo): Promise<ServerInfo> {
-    const reply = await this.#control.answer(0, 'INFO', 'server');
-    return reply instanceof ErrorReply ? before : { ...before, runId: parseInfo(String(reply)).runId };
-  }
-
-  async #writeChunks(ledger: CheckpointStore, server: ServerInfo, groups: boolean): Promise<void> {
+  async #writeChunks(ledger: CheckpointStore, into: WriteInto): Promise<void> {
+    const { server, witness, bulkLimit } = into;
     const { concurrency = DEFAULT_CONCURRENCY } = this.#options;
-    const restores = this.#inputs.map((input) => this.#chunkRestore(input, server));
-    const target = this.#openTarget(server, groups);
+    const restores = this.#inputs.map((input) => this.#chunkRestore(input, server, bulkLimit));
+    const target = this.#openTarget(into);
     this.#writing = true;
     try {
       const whole = await writeChunks({
@@ -291,7 +310,7 @@ export class RestoreJob {
         })),
         ledger,
         target,
-        server: server.runId,
+        holds: (servers) => witness.holds(servers),
         concurrency,
         progress: this.#progress,
         onTally: (unit, tally) => this.#tallies.set(unit, tally),
@@ -305,19 +324,20 @@ export class RestoreJob {
     }
   }
 
-  #openTarget(server: ServerInfo, groups: boolean): RedisTarget {
+  #openTarget({ fleet, witness, server, groups, restores }: WriteInto): RedisTarget {
     const {
-      target,
       rate = {},
-      connections = DEFAULT_CONNECTIONS,
+      connections = fleet.masters.length > 1 ? CONNECTIONS_IN_CLUSTER : DEFAULT_CONNECTIONS,
       replyTimeoutMs = DEFAULT_REPLY_TIMEOUT_MS,
     } = this.#options;
     return new RedisTarget({
-      endpoint: target,
-      control: this.#control,
+      fleet,
+      witness,
       server,
       policy: this.#policy,
       groups,
+      restores,
+      jobId: jobId(this.#options),
       clock: this.#clock,
       rate,
       connections,
@@ -363,3 +383,8 @@ const interrupted = () =>
   new InterruptedError('INTERRUPTED', 'the job was told to stop. What was confirmed is noted.', {
     remedy: 'The same command again goes on from here.',
   });
+
+function describeFleet({ fleet }: OpenedFleet, server: ServerInfo): string {
+  const masters = fleet.masters.length;
+  return fleet.kind === 'cluster' ? `${showVersion(server)}, cluster of ${masters} masters` : showVersion(server);
+}

@@ -1,7 +1,9 @@
 // Restores RDB files into a live server: the job as its users call it.
 import type { Readable } from 'node:stream';
 import type { FilterRules } from '../filter/filter.ts';
+import type { AddressMap } from '../redis/cluster-slots.ts';
 import type { RedisUrl } from '../redis/endpoint.ts';
+import type { TargetMode } from '../redis/open-fleet.ts';
 import type { Rate } from '../redis/rate-limit.ts';
 import type { ConflictPolicy, ExpiryRule } from '../targets/redis/policy.ts';
 import type { Clock } from '../telemetry/clock.ts';
@@ -17,11 +19,17 @@ export interface RestoreOptions {
   readonly onConflict?: ConflictPolicy | undefined;
   readonly expiry?: ExpiryRule | undefined;
   readonly filter?: FilterRules | undefined;
+  /** `proxy` where the target is a proxy such as Twemproxy or Codis; else it is asked what it is. */
+  readonly mode?: TargetMode | undefined;
+  /** Where a cluster's nodes are reached that announce addresses this client can't use: `host:port` to `host:port`. */
+  readonly addressMap?: AddressMap | undefined;
   /** From a file's databases to the target's. */
   readonly dbMap?: ReadonlyMap<number, number> | undefined;
+  /** All databases go into one: the URL's, else 0. Keys of one name in two of them are conflicts. */
+  readonly mergeDbs?: boolean | undefined;
   /** Chunks at work at once. Default 4. */
   readonly concurrency?: number | undefined;
-  /** Sockets. Default 4. */
+  /** Sockets to each server. Default 4, in a cluster 2. */
   readonly connections?: number | undefined;
   readonly rate?: Rate | undefined;
   /** Plans and checks, and writes nothing. */
@@ -30,12 +38,16 @@ export interface RestoreOptions {
   readonly fresh?: boolean | undefined;
   /** Does not count commands behind an RDB preamble as missing. */
   readonly ignoreTail?: boolean | undefined;
+  /** Refuses, before the first write, a target that can't hold all of the data. */
+  readonly strict?: boolean | undefined;
   /** Goes on where only an estimate speaks against it. */
   readonly force?: boolean | undefined;
   /** Where plans, ledgers and unpacked copies go. Default: beside each file. */
   readonly workDir?: string | undefined;
   /** Size in bytes from which a chunk is closed. Default 8 MiB. */
   readonly chunkBytes?: number | undefined;
+  /** Size of a key's record in bytes from which on it is written in parts. Default 64 MiB. */
+  readonly bigKeyBytes?: number | undefined;
   /** How long an unreachable, loading or busy target is waited for, in ms. Default 60,000. */
   readonly patienceMs?: number | undefined;
   /** How long one answer may take, in ms. Default 60,000. */

@@ -24,8 +24,8 @@ export interface WriteChunksOptions {
   readonly units: readonly Unit[];
   readonly ledger: CheckpointStore;
   readonly target: RedisTarget;
-  /** The run id of the server process that is written to. */
-  readonly server: string;
+  /** True when the servers that took a unit's writes still have them: see the target's `Written`. */
+  readonly holds: (servers: string) => boolean;
   /** Chunks at once. */
   readonly concurrency: number;
   readonly progress: Progress;
@@ -38,7 +38,7 @@ export interface WriteChunksOptions {
 }
 
 /**
- * Writes every chunk that this server process has not confirmed yet.
+ * Writes every chunk that the target's servers have not confirmed, or may have lost since.
  *
  * @returns false when chunks are left because the job is draining
  * @throws the first failure, when all workers have ended: none still writes then
@@ -77,9 +77,9 @@ export async function writeChunks(options: WriteChunksOptions): Promise<boolean>
 }
 
 async function writeUnit({ name, chunk, restore }: Unit, options: WriteChunksOptions): Promise<void> {
-  const { ledger, target, server, progress, onTally } = options;
+  const { ledger, target, holds, progress, onTally } = options;
   const state = ledger.units.get(name);
-  if (state?.state === 'done' && state.result.server === server) {
+  if (state?.state === 'done' && holds(state.result.server)) {
     const { server: _, ...counts } = state.result;
     onTally(name, { ...counts, failed: [] });
     progress.bytes += chunk.end - chunk.start;
@@ -89,10 +89,10 @@ async function writeUnit({ name, chunk, restore }: Unit, options: WriteChunksOpt
   const attempt: Attempt = state === undefined ? 'first' : state.state === 'done' ? 'confirmed' : 'unsure';
   // What another process confirmed stays noted as that: a key that differs then is an application's doing.
   if (attempt !== 'confirmed') await ledger.started(name);
-  const tally = await restore.run(chunk, target, attempt);
+  const { tally, servers } = await restore.run(chunk, target, attempt);
   onTally(name, tally);
   const { failed, ...counts } = tally;
-  if (failed.length === 0) await ledger.done(name, { server, ...counts });
+  if (failed.length === 0) await ledger.done(name, { server: servers, ...counts });
   progress.failed += failed.length;
   if (progress.failed <= MOST_FAILURES) return;
   throw new TargetError('TARGET_REJECTS', `the target has refused ${formatCount(progress.failed)} keys.`, {

@@ -25,7 +25,7 @@ export function dumpPayload(type: ValueType, value: Uint8Array, meta?: Uint8Arra
 }
 
 /** RDB version that knows key metadata (Redis 8.6). */
-const KEY_META_SINCE = 13;
+export const KEY_META_SINCE = 13;
 
 /** The lowest RDB version that a payload of this type may say in its footer. */
 export function footerVersion(type: ValueType, hasMeta: boolean): number {

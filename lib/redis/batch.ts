@@ -26,10 +26,18 @@ export class Batch {
   /** Where each command ends. */
   readonly ends: number[] = [];
   readonly marks: Mark[] = [];
+  /** The slot of each command's key; empty where nothing depends on slots. */
+  readonly slots: number[] = [];
   /** The command whose reply comes next. */
   answered = 0;
   /** Up to here the commands were sent before a connection broke: the server may or may not have run them. */
   uncertainTo = 0;
+  /** The server that it went to last, by its shown endpoint. */
+  sentTo = '';
+  /** Its one command goes behind an ASKING: the slot is on its way to that server. */
+  asking = false;
+  /** How often its one command was sent on to another server. */
+  redirects = 0;
 
   constructor(owner: BatchOwner, dbs: { db: number; sourceDb: number }, bytes: Buffer) {
     this.owner = owner;
@@ -42,10 +50,11 @@ export class Batch {
     return this.ends.length;
   }
 
-  /** Notes that a command now ends at `end`. */
-  add(end: number, mark: Mark): void {
+  /** Notes that a command now ends at `end`; its slot, where that matters. */
+  add(end: number, mark: Mark, slot?: number | undefined): void {
     this.ends.push(end);
     this.marks.push(mark);
+    if (slot !== undefined) this.slots.push(slot);
     this.length = end;
   }
 
@@ -63,10 +72,16 @@ export class Batch {
   extract(index: number): Batch {
     const span = this.bytes.subarray(index === 0 ? 0 : this.ends[index - 1], this.ends[index]);
     const copy = new Batch(this.owner, this, Buffer.from(span));
-    copy.add(span.length, this.marks[index] as Mark);
+    copy.add(span.length, this.marks[index] as Mark, this.slots[index]);
+    copy.redirects = this.redirects;
     copy.uncertainTo = this.isUncertain(index) ? 1 : 0;
     return copy;
   }
+}
+
+/** True for answers that name, or imply, another server: the command was not run, and goes there. */
+export function redirects({ code }: ErrorReply): boolean {
+  return code === 'MOVED' || code === 'ASK' || code === 'READONLY';
 }
 
 const PASSING = new Set(['LOADING', 'BUSY', 'MASTERDOWN', 'TRYAGAIN', 'CLUSTERDOWN']);

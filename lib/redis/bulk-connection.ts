@@ -1,12 +1,14 @@
 // One socket that carries batches: it keeps replies and commands in step, waits out what passes, and after a broken
 // connection sends again whatever was not answered.
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { ConnectionError, type KeyferryError, TargetError } from '../errors.ts';
 import { command } from '../resp/frame-writer.ts';
 import { ErrorReply, ProtocolError, type Reply, ReplyReader } from '../resp/reply-reader.ts';
 import type { Clock } from '../telemetry/clock.ts';
 import { Backoff } from './backoff.ts';
-import { Batch, passes } from './batch.ts';
+import { Batch, passes, redirects } from './batch.ts';
+import { connectionFailure, isPermanent } from './connect-errors.ts';
+import { dial } from './dial.ts';
 import { type Endpoint, showEndpoint } from './endpoint.ts';
 import { refusal } from './refusals.ts';
 
@@ -19,13 +21,19 @@ export interface BulkConnectionOptions {
   replyTimeoutMs: number;
   /** A batch is done with: its buffer may be used again. */
   onBatchDone(batch: Batch): void;
+  /** A command was answered MOVED, ASK or READONLY; without this handler that is an answer like any other. */
+  onRedirect?: ((batch: Batch, reply: ErrorReply) => void) | undefined;
+  /** The connection broke, or could not be made. */
+  onTrouble?: (() => void) | undefined;
   /** The connection has given up. Called once. */
   onFailure(error: KeyferryError): void;
 }
 
-/** A command of the connection itself (AUTH, SELECT), waiting for its reply. */
+/** A command of the connection itself, waiting for its reply. */
 interface OwnCommand {
-  readonly name: 'AUTH' | 'PING' | 'SELECT';
+  readonly name: 'AUTH' | 'PING' | 'SELECT' | 'ASKING' | 'WAIT';
+  /** Told the reply of WAIT; `undefined` when the connection broke before it. */
+  readonly done?: (reply: Reply | undefined) => void;
 }
 
 export class BulkConnection {
@@ -46,6 +54,8 @@ export class BulkConnection {
   #watchdog: NodeJS.Timeout | undefined;
   #heardAt = 0;
   #inFlightBytes = 0;
+  /** Whether WAIT can speak of what was written: it knows only the writes of its own connection. */
+  #wrote: 'nothing' | 'this connection' | 'a lost one' = 'nothing';
 
   constructor(options: BulkConnectionOptions) {
     this.#options = options;
@@ -65,9 +75,37 @@ export class BulkConnection {
     else this.#unsent.push(batch);
   }
 
+  /** Takes back what waits, while the connection is down; what was sent and not answered is uncertain then. */
+  withdraw(): Batch[] {
+    if (this.#ready) return [];
+    const batches = [...this.#unsent, ...this.#refused];
+    this.#unsent = [];
+    this.#refused = [];
+    this.#inFlightBytes = 0;
+    return batches;
+  }
+
+  /**
+   * Asks how many replicas have all that went over this socket so far. It has to be this socket: WAIT speaks of its own
+   * client's writes.
+   *
+   * @param timeoutMs how long they may take
+   * @returns `undefined` when the server does not know WAIT or may not be asked
+   */
+  async confirm(timeoutMs: number): Promise<number | undefined> {
+    if (this.#wrote === 'nothing') return Number.POSITIVE_INFINITY;
+    if (!this.#ready || this.#wrote === 'a lost one') return 0;
+    const reply = await new Promise<Reply | undefined>((done) =>
+      this.#writeOwn({ name: 'WAIT', done }, command('WAIT', 1, timeoutMs)),
+    );
+    if (typeof reply === 'bigint') return Number(reply);
+    return reply === undefined ? 0 : undefined;
+  }
+
   /** Ends the connection; nothing is sent or heard any more. */
   end(): void {
     this.#ended = true;
+    this.#forgetOwn();
     clearTimeout(this.#timer);
     clearTimeout(this.#reconnect);
     clearInterval(this.#watchdog);
@@ -75,11 +113,9 @@ export class BulkConnection {
   }
 
   #connect(): void {
-    const { endpoint } = this.#options;
-    const socket = connect({ host: endpoint.host, port: endpoint.port, noDelay: true, keepAlive: true });
+    const socket = dial(this.#options.endpoint, () => this.#login());
     let failure: Error | undefined;
     const reader = new ReplyReader({ ok: (count) => this.#ok(count), reply: (reply) => this.#reply(reply) });
-    socket.on('connect', () => this.#login());
     socket.on('data', (piece) => {
       this.#heardAt = performance.now();
       try {
@@ -109,12 +145,16 @@ export class BulkConnection {
    * unasked, and that must not be taken for the answer to a write.
    */
   #login(): void {
-    const { username, password } = this.#options.endpoint;
+    const { username, password, proxy } = this.#options.endpoint;
     this.#db = 0;
     if (password !== undefined) {
-      this.#writeOwn('AUTH', username === undefined ? command('AUTH', password) : command('AUTH', username, password));
+      this.#writeOwn(
+        { name: 'AUTH' },
+        username === undefined ? command('AUTH', password) : command('AUTH', username, password),
+      );
     }
-    this.#writeOwn('PING', command('PING'));
+    if (proxy) this.#loggedIn();
+    else this.#writeOwn({ name: 'PING' }, command('PING'));
   }
 
   #loggedIn(): void {
@@ -124,16 +164,19 @@ export class BulkConnection {
     for (const batch of waiting) this.#write(batch);
   }
 
-  #writeOwn(name: OwnCommand['name'], bytes: Buffer): void {
-    this.#queue.push({ name });
+  #writeOwn(own: OwnCommand, bytes: Buffer): void {
+    this.#queue.push(own);
     this.#socket?.write(bytes);
   }
 
   #write(batch: Batch): void {
     if (batch.db !== this.#db) {
       this.#db = batch.db;
-      this.#writeOwn('SELECT', command('SELECT', batch.db));
+      this.#writeOwn({ name: 'SELECT' }, command('SELECT', batch.db));
     }
+    if (batch.asking) this.#writeOwn({ name: 'ASKING' }, command('ASKING'));
+    this.#wrote = 'this connection';
+    batch.sentTo = this.#name;
     this.#queue.push(batch);
     this.#socket?.write(batch.unanswered());
   }
@@ -174,6 +217,8 @@ export class BulkConnection {
     const index = head.answered++;
     if (reply instanceof ErrorReply && passes(reply)) {
       this.#later(head.extract(index), reply);
+    } else if (reply instanceof ErrorReply && redirects(reply) && this.#options.onRedirect !== undefined) {
+      this.#options.onRedirect(head.extract(index), reply);
     } else {
       this.#backoff.succeed();
       head.owner.onReply(head, index, reply);
@@ -181,10 +226,11 @@ export class BulkConnection {
     if (head.answered === head.commands) this.#done(head);
   }
 
-  /** AUTH, PING or SELECT was answered. Where one fails, what follows in the pipe would go to the wrong place. */
+  /** Where AUTH, PING or SELECT fails, what follows in the pipe would go to the wrong place. */
   #ownAnswered(own: OwnCommand, reply: Reply): void {
     this.#queue.shift();
-    if (reply instanceof ErrorReply && !(own.name === 'PING' && reply.code === 'NOPERM')) {
+    if (own.done !== undefined) own.done(reply);
+    else if (reply instanceof ErrorReply && !(own.name === 'PING' && reply.code === 'NOPERM')) {
       if (passes(reply)) this.#socket?.destroy(new Error(reply.text));
       else this.#fail(refusal(reply, { where: this.#name, command: own.name }));
     } else if (own.name === 'PING') {
@@ -229,14 +275,22 @@ export class BulkConnection {
     clearInterval(this.#watchdog);
     if (this.#ended) return;
     const sent = this.#queue.filter((item) => item instanceof Batch);
+    this.#forgetOwn();
     // It had come up and owed nothing: that it breaks now is a trouble of its own.
     if (wasReady && sent.length === 0) this.#backoff.succeed();
     for (const batch of sent) batch.uncertainTo = batch.commands;
     this.#unsent = [...sent, ...this.#unsent];
     this.#queue = [];
-    const wait = this.#backoff.fail();
-    if (wait === undefined) this.#fail(unreachable(this.#name, cause));
+    if (this.#wrote !== 'nothing') this.#wrote = 'a lost one';
+    const wait = isPermanent(cause) ? undefined : this.#backoff.fail();
+    if (wait === undefined) this.#fail(connectionFailure(this.#name, cause, this.#options.endpoint));
     else this.#reconnect = setTimeout(() => this.#connect(), wait);
+    this.#options.onTrouble?.();
+  }
+
+  /** Nobody waits for a reply that can't come any more. */
+  #forgetOwn(): void {
+    for (const item of this.#queue) if (!(item instanceof Batch)) item.done?.(undefined);
   }
 
   /** Takes a connection that owes answers and gives none for dead. */
@@ -270,15 +324,4 @@ export class BulkConnection {
     this.end();
     this.#options.onFailure(error);
   }
-}
-
-export function unreachable(name: string, cause: Error | undefined): ConnectionError {
-  const why =
-    cause === undefined ? 'it closes the connection' : ((cause as NodeJS.ErrnoException).code ?? cause.message);
-  return new ConnectionError('TARGET_UNREACHABLE', `the server cannot be reached: ${why}.`, {
-    where: name,
-    remedy:
-      'Check address, port and network; a port that speaks TLS only is not one this release can use. The same command again goes on from here.',
-    cause,
-  });
 }

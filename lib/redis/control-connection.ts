@@ -2,10 +2,12 @@
 //
 // ioredis would reconnect and send again by itself, but it goes on in database 0 where a busy server refuses its SELECT:
 // so a connection that breaks is given up here, and a new one is in its database before anything else is asked.
-import type { Redis } from 'ioredis';
+import type { Socket } from 'node:net';
+import type { AbstractConnector, Redis } from 'ioredis';
 import { TargetError } from '../errors.ts';
 import { ErrorReply } from '../resp/reply-reader.ts';
 import { passes } from './batch.ts';
+import { CONNECT_TIMEOUT_MS, dial } from './dial.ts';
 import { type Endpoint, showEndpoint } from './endpoint.ts';
 import { refusal } from './refusals.ts';
 
@@ -18,8 +20,10 @@ export interface ControlConnectionOptions {
   replyTimeoutMs: number;
 }
 
-/** How long a connection may take to come up, in ms. */
-const CONNECT_TIMEOUT_MS = 10_000;
+type Client = Pick<typeof import('ioredis'), 'Redis' | 'AbstractConnector'>;
+
+/** How long the end of a connection may take before it is cut off, in ms. */
+const DISCONNECT_TIMEOUT_MS = 2000;
 
 export class ControlConnection {
   readonly #redis: Redis;
@@ -29,18 +33,16 @@ export class ControlConnection {
   #failure: Error | undefined;
   #ended = false;
 
-  private constructor(Client: typeof Redis, { endpoint, replyTimeoutMs }: ControlConnectionOptions) {
+  private constructor(ioredis: Client, { endpoint, replyTimeoutMs }: ControlConnectionOptions) {
     this.#replyTimeoutMs = replyTimeoutMs;
     this.#name = showEndpoint(endpoint);
-    this.#redis = new Client({
-      host: endpoint.host,
-      port: endpoint.port,
+    this.#redis = new ioredis.Redis({
+      Connector: connectorTo(ioredis.AbstractConnector, endpoint, Math.min(CONNECT_TIMEOUT_MS, replyTimeoutMs)),
       lazyConnect: true,
       protocol: 2,
       disableClientInfo: true,
       // Integers as text: replies can be beyond 2^53.
       stringNumbers: true,
-      connectTimeout: CONNECT_TIMEOUT_MS,
       commandTimeout: replyTimeoutMs,
       enableReadyCheck: false,
       enableOfflineQueue: false,
@@ -58,13 +60,13 @@ export class ControlConnection {
    * @throws {TargetError} when the login is refused for good
    */
   static async open(options: ControlConnectionOptions): Promise<ControlConnection | ErrorReply> {
-    const { username, password } = options.endpoint;
+    const { username, password, proxy } = options.endpoint;
     // Loaded when it is needed: a plan needs no client, and should not wait for one.
     const ioredis = await import('ioredis');
-    const connection = new ControlConnection(ioredis.Redis, options);
+    const connection = new ControlConnection(ioredis, options);
     try {
       await connection.#connect();
-      const login: [name: string, ...args: (string | number)[]][] = [['PING']];
+      const login: [name: string, ...args: (string | number)[]][] = proxy ? [] : [['PING']];
       if (password !== undefined) login.unshift(['AUTH', ...(username === undefined ? [] : [username]), password]);
       if (options.db !== 0) login.push(['SELECT', options.db]);
       for (const [name, ...args] of login) {
@@ -115,4 +117,22 @@ export class ControlConnection {
       throw this.#failure ?? error;
     }
   }
+}
+
+/** How ioredis gets its socket: one that is ready, from the same place as all others. */
+function connectorTo(Connector: typeof AbstractConnector, endpoint: Endpoint, timeoutMs: number) {
+  return class extends Connector {
+    constructor() {
+      super(DISCONNECT_TIMEOUT_MS);
+    }
+
+    override connect(): Promise<Socket> {
+      return new Promise((resolve, reject) => {
+        const socket = dial(endpoint, () => resolve(socket), timeoutMs);
+        socket.once('error', reject);
+        socket.once('close', () => reject(new Error('the server closed the connection')));
+        this.stream = socket;
+      });
+    }
+  };
 }

@@ -4,10 +4,11 @@ import { ErrorReply } from '../resp/reply-reader.ts';
 import type { Clock } from '../telemetry/clock.ts';
 import { Backoff } from './backoff.ts';
 import { passes } from './batch.ts';
-import { unreachable } from './bulk-connection.ts';
+import { connectionFailure, isPermanent, tlsExpected } from './connect-errors.ts';
 import { ControlConnection, type ControlReply } from './control-connection.ts';
 import { type Endpoint, showEndpoint } from './endpoint.ts';
 import { refusal } from './refusals.ts';
+import { speaksTls } from './speaks-tls.ts';
 
 export type { ControlReply } from './control-connection.ts';
 
@@ -29,6 +30,10 @@ export class Control {
 
   constructor(options: ControlOptions) {
     this.#options = options;
+  }
+
+  get endpoint(): Endpoint {
+    return this.#options.endpoint;
   }
 
   get name(): string {
@@ -55,11 +60,28 @@ export class Control {
       const reply = await this.#ask(db, name, args);
       if (!(reply instanceof Error) && !(reply instanceof ErrorReply && passes(reply))) return reply;
       // The first connection must come up at once: a wrong address should be told without delay.
-      const wait = reply instanceof Error && !this.#reached ? undefined : backoff.fail();
+      const hopeless = reply instanceof Error && (!this.#reached || isPermanent(reply));
+      const wait = hopeless ? undefined : backoff.fail();
       if (wait !== undefined) await clock.sleep(wait, signal);
-      else if (reply instanceof Error) throw unreachable(this.name, reply);
+      else if (reply instanceof Error) throw await this.#failure(reply);
       else return reply;
     }
+  }
+
+  /**
+   * One try.
+   *
+   * @param asking the key's slot is on its way to this server: the command goes behind an ASKING
+   * @returns as an Error what broke the connection
+   * @throws {TargetError} when the login is refused for good
+   */
+  once(
+    db: number,
+    asking: boolean,
+    name: string,
+    args: (string | Buffer | number)[],
+  ): Promise<ControlReply | ErrorReply | Error> {
+    return this.#ask(db, name, args, asking);
   }
 
   end(): void {
@@ -74,8 +96,21 @@ export class Control {
     this.#connections.clear();
   }
 
-  /** One try. What broke the connection comes back as an Error; a refused login is thrown. */
-  async #ask(db: number, name: string, args: (string | Buffer | number)[]): Promise<ControlReply | ErrorReply | Error> {
+  async #failure(cause: Error): Promise<KeyferryError> {
+    const { endpoint } = this.#options;
+    // A port that speaks TLS only resets a plain connection at its first word.
+    const { code = 'EPIPE' } = cause as NodeJS.ErrnoException;
+    const turnedAway = code === 'ECONNRESET' || code === 'EPIPE';
+    if (!this.#reached && turnedAway && (await speaksTls(endpoint))) return tlsExpected(this.name, cause);
+    return connectionFailure(this.name, cause, endpoint);
+  }
+
+  async #ask(
+    db: number,
+    name: string,
+    args: (string | Buffer | number)[],
+    asking = false,
+  ): Promise<ControlReply | ErrorReply | Error> {
     let opening = this.#connections.get(db);
     if (opening === undefined) {
       opening = ControlConnection.open({ ...this.#options, db });
@@ -91,6 +126,8 @@ export class Control {
         return connection;
       }
       this.#reached = true;
+      // Both in one go: between them no other command may come.
+      if (asking) connection.ask('ASKING', []).catch(() => undefined);
       return await connection.ask(name, args);
     } catch (error) {
       forget();

@@ -60,7 +60,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   MOVED: {
     code: 'TARGET_CLUSTER',
     message: 'this server is a node of a cluster.',
-    remedy: 'This release restores into standalone servers.',
+    remedy: 'It has become one since the job began? The same command again goes on from here.',
   },
 };
 
@@ -89,6 +89,14 @@ const PATTERNS: readonly [RegExp, Meaning][] = [
       code: 'TARGET_COMMAND',
       message: 'the server does not know the command, or it was renamed.',
       remedy: 'keyferry needs RESTORE and SET under their own names.',
+    },
+  ],
+  [
+    /SELECT is not allowed in cluster mode/i,
+    {
+      code: 'TARGET_DB',
+      message: 'a cluster has database 0 only.',
+      remedy: 'Say where the keys of the others go: --db-map 1:0 for one, --merge-dbs for all of them.',
     },
   ],
   [

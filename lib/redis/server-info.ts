@@ -1,4 +1,5 @@
 // What a server says of itself: engine, version, role, memory.
+import type { TypeSupport } from '../rdb/reencode.ts';
 
 export interface ServerInfo {
   readonly engine: 'redis' | 'valkey';
@@ -10,6 +11,8 @@ export interface ServerInfo {
   /** Where a replica's master is. */
   readonly master: string | undefined;
   readonly cluster: boolean;
+  /** Replicas that follow it. */
+  readonly replicas: number;
   readonly loading: boolean;
   readonly usedMemory: number;
   /** Bytes; 0 for no limit. */
@@ -43,6 +46,7 @@ export function parseInfo(text: string): ServerInfo {
     runId: fields.get('run_id') ?? '',
     role: fields.get('role') === 'slave' ? 'replica' : 'master',
     master: fields.has('master_host') ? `${fields.get('master_host')}:${fields.get('master_port')}` : undefined,
+    replicas: number('connected_slaves'),
     cluster: fields.get('cluster_enabled') === '1',
     loading: fields.get('loading') === '1',
     usedMemory: number('used_memory'),
@@ -73,6 +77,11 @@ export function rdbVersionOf(info: ServerInfo): number {
   const version = major * 100 + minor;
   const table = info.engine === 'valkey' ? VALKEY_RDB : REDIS_RDB;
   return table.find(([since]) => version >= since)?.[1] ?? 6;
+}
+
+/** What the server knows of value types; `undefined` where it hides its version. */
+export function typeSupport(info: ServerInfo): TypeSupport | undefined {
+  return info.version[0] === 0 ? undefined : { family: info.engine, rdb: rdbVersionOf(info) };
 }
 
 /** Newest first: server version as major × 100 + minor, RDB version. */

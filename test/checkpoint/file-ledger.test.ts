@@ -25,6 +25,7 @@ const result = (written: number): UnitResult => ({
   skipped: 2,
   expired: 3,
   filtered: 4,
+  losses: {},
 });
 
 const refusal = (opening: Promise<CheckpointStore>): Promise<unknown> =>

@@ -23,12 +23,17 @@ async function parsed(...words: string[]): Promise<{ files: string[]; flags: Res
 
 test('every option of the command line, in the form that it is documented', async () => {
   const line =
-    'dump.rdb b.rdb --to redis://h --on-conflict ignore --ttl-shift=-1h --db-map 1:0,9:2 --only-db 0,1 --match user:* --match session:* --type string,hash --rate 50MB/s,20000keys/s --concurrency 8 --connections 2 --dry-run --fresh --ignore-tail --force --work-dir /w --chunk-bytes 8MiB --retry-for 5m --reply-timeout 10s --json --report r.json --quiet';
+    'dump.rdb b.rdb --to redis://h --tls-ca ca.pem --tls-cert c.pem --tls-key c.key --tls-server-name n --sentinel-user s --on-conflict ignore --ttl-shift=-1h --db-map 1:0,9:2 --only-db 0,1 --match user:* --match session:* --type string,hash --rate 50MB/s,20000keys/s --concurrency 8 --connections 2 --dry-run --fresh --ignore-tail --force --work-dir /w --chunk-bytes 8MiB --retry-for 5m --reply-timeout 10s --json --report r.json --quiet';
   expect(await parsed(...line.split(' '))).toEqual({
     files: ['dump.rdb', 'b.rdb'],
     flags: {
       expire: true,
       to: 'redis://h',
+      tlsCa: 'ca.pem',
+      tlsCert: 'c.pem',
+      tlsKey: 'c.key',
+      tlsServerName: 'n',
+      sentinelUser: 's',
       onConflict: 'skip',
       ttlShift: -3_600_000,
       dbMap: new Map([
@@ -107,7 +112,7 @@ describe('help', () => {
         .trim()
         .split(/\s+/)
         .map((word) => word.replaceAll("'", ''));
-      expect((await parsed(...words)).flags.to, line).toMatch(/^redis:/);
+      expect((await parsed(...words)).flags.to, line).toMatch(/^rediss?(-sentinel)?:/);
     }
   });
 

@@ -40,7 +40,7 @@ test('a complete report', () => {
     dryRun: false,
     resumed: false,
     files: report.files,
-    keys: { written: 2_500_000, already: 0, skipped: 0, expired: 0, filtered: 0, failed: [] },
+    keys: { written: 2_500_000, already: 0, skipped: 0, expired: 0, filtered: 0, losses: {}, failed: [] },
     functions: report.functions,
     tails: [],
     warnings: [],

@@ -1,6 +1,9 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { restoreOptions } from '../../cli/restore-options.ts';
 import { UsageError } from '../../lib/errors.ts';
+import { temporaryFolder } from '../support/folder.ts';
 import { fakeIo } from './fake-io.ts';
 
 const io = fakeIo([]);
@@ -80,6 +83,50 @@ test('the password comes from the environment where the URL has none', () => {
   expect(password('redis://ferry@h', 'secret')).toBe('secret');
   expect(password('redis://ferry:other@h', 'secret')).toBe('other');
   expect(password('redis://ferry@h', '')).toBeUndefined();
+});
+
+test('what TLS needs is read from files, and each wrong file is named', () => {
+  const folder = temporaryFolder();
+  const file = (name: string, content: string) => {
+    writeFileSync(join(folder, name), content);
+    return join(folder, name);
+  };
+  const certificate = '-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n';
+  const ca = file('ca.pem', certificate);
+  const key = file('c.key', '-----BEGIN EC PRIVATE KEY-----\nSECRET\n-----END EC PRIVATE KEY-----\n');
+  const tls = { tlsCa: ca, tlsCert: ca, tlsKey: key, tlsServerName: 'name' };
+  const given = (flags: object, url = 'rediss://h') => restoreOptions(['a.rdb'], { to: url, ...flags }, io);
+  const { target } = given(tls);
+  expect(target.tls).toMatchObject({
+    ca: Buffer.from(certificate),
+    cert: Buffer.from(certificate),
+    serverName: 'name',
+  });
+  expect(String(target.tls?.key)).toContain('SECRET');
+  expect(given({}).target.tls).toEqual({});
+
+  expect(told(() => given(tls, 'redis://h'))).toMatch(/^URL_SCHEME .*Did you mean rediss:/s);
+  expect(told(() => given({ tlsServerName: 'name' }, 'redis://h'))).toMatch(/^URL_SCHEME /);
+  expect(told(() => given({ tlsCert: ca }))).toMatch(/^OPTIONS_CONFLICT: --tls-cert and --tls-key/);
+  expect(told(() => given({ tlsKey: key }))).toMatch(/^OPTIONS_CONFLICT: --tls-cert and --tls-key/);
+  expect(told(() => given({ tlsCa: join(folder, 'none') }))).toMatch(/^TLS_FILE at --tls-ca .*none: .*ENOENT/);
+  expect(told(() => given({ tlsCa: folder }))).toMatch(/^TLS_FILE at --tls-ca .*EISDIR/);
+  expect(told(() => given({ ...tls, tlsKey: ca }))).toMatch(/^TLS_FILE at --tls-key .*no private key in PEM/);
+  const swapped = told(() => given({ ...tls, tlsCert: key }));
+  expect(swapped).toMatch(/^TLS_FILE at --tls-cert .*no certificate in PEM/);
+  expect(swapped).not.toContain('SECRET');
+});
+
+test('sentinels have a user and a password of their own', () => {
+  const env = { KEYFERRY_PASSWORD: 'pw', KEYFERRY_SENTINEL_PASSWORD: 'spw' };
+  const given = (url: string, flags = {}) =>
+    restoreOptions(['a.rdb'], { to: url, ...flags }, fakeIo([], { env })).target;
+  const { password, sentinel } = given('redis-sentinel://h/m', { sentinelUser: 'scout' });
+  expect([password, sentinel?.username, sentinel?.password]).toEqual(['pw', 'scout', 'spw']);
+  expect(given('redis://h').password).toBe('pw');
+  expect(told(() => given('redis://h', { sentinelUser: 'scout' }))).toMatch(
+    /^URL_SCHEME .*Did you mean redis-sentinel:/s,
+  );
 });
 
 test('what is missing is named, with an example', () => {

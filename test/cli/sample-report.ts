@@ -19,7 +19,7 @@ export const report: RestoreReport = {
   policy: 'panic',
   dryRun: false,
   resumed: false,
-  keys: { written: 2_500_000, already: 0, skipped: 0, expired: 0, filtered: 0, failed: [] },
+  keys: { written: 2_500_000, already: 0, skipped: 0, expired: 0, filtered: 0, losses: {}, failed: [] },
   functions: { written: 0, already: 0, skipped: 0, failed: [] },
   tails: [],
   warnings: [],

@@ -32,7 +32,7 @@ test('a restore in part: what was not written is named, with its reason', () => 
       ...report,
       outcome: 'partial',
       files: [...report.files, { name: '-', bytes: 94, keys: 100, rdb: 'valkey 80', reusedPlan: false }],
-      keys: { written: 2_488_976, already: 1000, skipped: 12, expired: 100, filtered: 10_000, failed },
+      keys: { written: 2_488_976, already: 1000, skipped: 12, expired: 100, filtered: 10_000, losses: {}, failed },
       functions: {
         written: 1,
         already: 2,

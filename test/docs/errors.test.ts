@@ -10,7 +10,15 @@ import { documents, read, root, rows } from './documents.ts';
 /** UPPER_SNAKE words in the sources that are no codes of ours. */
 const OTHERS: ReadonlySet<string> = new Set([
   ...[...redisTypes, ...valkeyTypes].flatMap((type) => (type === undefined ? [] : [type.name])),
-  ...['KEYFERRY_PASSWORD', 'KEYFERRY_DEBUG', 'KEYFERRY_VERSION', 'NO_COLOR', 'LC_ALL', 'LC_CTYPE'],
+  ...[
+    'KEYFERRY_PASSWORD',
+    'KEYFERRY_SENTINEL_PASSWORD',
+    'KEYFERRY_DEBUG',
+    'KEYFERRY_VERSION',
+    'NO_COLOR',
+    'LC_ALL',
+    'LC_CTYPE',
+  ],
 ]);
 
 const text = ['lib', 'cli'].flatMap(sources).join('\n');

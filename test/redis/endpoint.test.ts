@@ -1,4 +1,5 @@
-// redis:// URLs are understood, or refused without showing their password.
+// URLs of servers are understood, or refused without showing their password.
+import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { UsageError } from '../../lib/errors.ts';
 import { hidePassword, parseRedisUrl, showEndpoint } from '../../lib/redis/endpoint.ts';
@@ -23,6 +24,80 @@ describe('a redis:// URL', () => {
     expect(parseRedisUrl(text)).toEqual(expected);
   });
 
+  const tls = {};
+  const unix = { ...none, host: '', port: 0 };
+  const sentinel = (nodes: [host: string, port: number][], master: string) => ({
+    sentinel: { nodes: nodes.map(([host, port]) => ({ host, port })), master },
+    ...unix,
+  });
+  test.each([
+    ['rediss://ann:secret@host', { ...none, host: 'host', port: 6379, tls, username: 'ann', password: 'secret' }],
+    ['rediss://[::1]:1/2', { ...none, host: '::1', port: 1, tls, db: 2 }],
+    ['valkey://host:1', { ...none, host: 'host', port: 1 }],
+    ['valkeys://host:1', { ...none, host: 'host', port: 1, tls }],
+    ['unix:///run/redis.sock', { ...unix, path: '/run/redis.sock' }],
+    ['redis+unix:///a%20b/c%23?db=3', { ...unix, path: '/a b/c#', db: 3 }],
+    [
+      'unix://ann:s%2F@/run/redis.sock?db=0',
+      { ...unix, path: '/run/redis.sock', username: 'ann', password: 's/', db: 0 },
+    ],
+    ['redis-sentinel://h1/main', sentinel([['h1', 26379]], 'main')],
+    [
+      'redis-sentinel://h1:1,[::1],10.0.0.1:2/my%2Fmaster/4',
+      {
+        ...sentinel(
+          [
+            ['h1', 1],
+            ['::1', 26379],
+            ['10.0.0.1', 2],
+          ],
+          'my/master',
+        ),
+        db: 4,
+      },
+    ],
+    ['rediss-sentinel://ann:s@h/m', { ...sentinel([['h', 26379]], 'm'), tls, username: 'ann', password: 's' }],
+  ])('%s is understood', (text, expected) => {
+    expect(parseRedisUrl(text)).toEqual(expected);
+  });
+
+  test('takes from beside it what it can use', () => {
+    const given = {
+      password: 'pw',
+      tls: { ca: 'CA', serverName: 'name' },
+      sentinelUsername: 'scout',
+      sentinelPassword: 'spw',
+    };
+    expect(parseRedisUrl('rediss-sentinel://ann@h/m', given)).toMatchObject({
+      username: 'ann',
+      password: 'pw',
+      tls: { ca: 'CA', serverName: 'name' },
+      sentinel: { master: 'm', username: 'scout', password: 'spw' },
+    });
+    // It may come from the environment, whatever the URL is.
+    expect(parseRedisUrl('redis://h', { sentinelPassword: 'spw' }).sentinel).toBeUndefined();
+  });
+
+  test('settings of TLS are never ignored', () => {
+    for (const [scheme, rest, meant] of [
+      ['redis', 'h', 'rediss'],
+      ['valkey', 'h', 'rediss'],
+      ['unix', '/s', 'rediss'],
+      ['redis-sentinel', 'h/m', 'rediss-sentinel'],
+    ]) {
+      const action = () => parseRedisUrl(`${scheme}://${rest}`, { tls: { ca: 'CA' } });
+      expect(action).toThrowError(expect.objectContaining({ code: 'URL_SCHEME', remedy: `Did you mean ${meant}://?` }));
+    }
+    expect(() => parseRedisUrl('redis://h', { sentinelUsername: 'scout' })).toThrowError(/user of the sentinels/);
+  });
+
+  test('a private key is used, and not shown', () => {
+    const url = parseRedisUrl('rediss://h', { tls: { ca: 'CA', cert: 'CERT', key: 'PRIVATE' } });
+    expect(url.tls?.key).toBe('PRIVATE');
+    expect(JSON.stringify(url) + inspect(url, { depth: 9 }) + showEndpoint(url)).not.toContain('PRIVATE');
+    expect(inspect({ ...url }, { depth: 9 })).not.toContain('PRIVATE');
+  });
+
   test('takes the password from beside it only where it has none', () => {
     expect(parseRedisUrl('redis://host', 'other').password).toBe('other');
     expect(parseRedisUrl('redis://ann@host', 'other')).toMatchObject({ username: 'ann', password: 'other' });
@@ -34,8 +109,22 @@ describe('a redis:// URL', () => {
     ['localhost', 'URL_INVALID'],
     ['', 'URL_INVALID'],
     ['http://user:secret@host', 'URL_SCHEME'],
-    ['rediss://user:secret@host', 'URL_SCHEME'],
-    ['valkey://user:secret@host', 'URL_SCHEME'],
+    ['redis+cluster://user:secret@host', 'URL_SCHEME'],
+    ['redis:user:secret@host', 'URL_INVALID'],
+    ['rediss://user:secret@host?ssl_cert_reqs=none', 'URL_INVALID'],
+    ['redis://user:secret@host,host', 'URL_INVALID'],
+    ['unix://', 'URL_INVALID'],
+    ['unix://run/redis.sock', 'URL_INVALID'],
+    ['unix://user:secret@/', 'URL_INVALID'],
+    ['unix:///run/redis.sock?db=x', 'URL_INVALID'],
+    ['unix:///run/redis.sock?password=secret', 'URL_INVALID'],
+    ['unix:///run/redis.sock?db=1&password=secret', 'URL_INVALID'],
+    ['redis-sentinel://user:secret@host', 'URL_INVALID'],
+    ['redis-sentinel://user:secret@host,/main', 'URL_INVALID'],
+    ['redis-sentinel://user:secret@host:port/main', 'URL_INVALID'],
+    ['redis-sentinel://user:secret@host/main/zero', 'URL_INVALID'],
+    ['redis-sentinel://user:secret@host/main/0/1', 'URL_INVALID'],
+    ['redis-sentinel://user:secret@host/0#main', 'URL_INVALID'],
     ['redis://', 'URL_INVALID'],
     ['redis:///0', 'URL_INVALID'],
     ['redis://user:secret@host:99999', 'URL_INVALID'],
@@ -70,7 +159,16 @@ describe('what people see of an endpoint', () => {
   });
 
   test('can be given back, but for the password', () => {
-    for (const text of ['redis://[::1]:6380', 'redis://a%40b@host:1', 'redis://host:6379']) {
+    for (const text of [
+      'redis://[::1]:6380',
+      'redis://a%40b@host:1',
+      'redis://host:6379',
+      'rediss://a%40b@host:1',
+      'unix:///run/a%20b%23c%3F.sock',
+      'unix://ann@/run/redis.sock',
+      'redis-sentinel://ann@h1:1,[::1]:2/my%2Fmaster',
+      'rediss-sentinel://h1:26379/main',
+    ]) {
       expect(showEndpoint(parseRedisUrl(text))).toBe(text);
     }
   });
@@ -83,6 +181,9 @@ describe('what people see of an endpoint', () => {
     ['redis://host', 'redis://host'],
     ['user:secret@host', 'user:***@host'],
     ['nonsense', 'nonsense'],
+    ['rediss-sentinel://user:secret@h1,h2/main', 'rediss-sentinel://user:***@h1,h2/main'],
+    ['unix://:secret@/run/redis.sock', 'unix://***@/run/redis.sock'],
+    ['unix:///run/redis.sock?Password=secret&db=1', 'unix:///run/redis.sock?Password=***&db=1'],
   ])('%s becomes %s', (text, shown) => {
     expect(hidePassword(text)).toBe(shown);
   });

@@ -11,7 +11,7 @@ describe('what a server says of itself', () => {
     const text = [
       '# Server\r\nredis_version:7.0.15\r\nrun_id:0123456789abcdef\r\n',
       '# Memory\r\nused_memory:1048576\r\nmaxmemory:2097152\r\nmaxmemory_policy:allkeys-lru\r\n',
-      '# Persistence\r\nloading:1\r\n# Replication\r\nrole:slave\r\nmaster_host:10.0.0.1\r\nmaster_port:6380\r\n',
+      '# Persistence\r\nloading:1\r\n# Replication\r\nrole:slave\r\nconnected_slaves:2\r\nmaster_host:10.0.0.1\r\nmaster_port:6380\r\n',
       '# Cluster\r\ncluster_enabled:1\r\n',
       '# Keyspace\r\ndb0:keys=5,expires=1,avg_ttl=0\r\ndb15:keys=70000,expires=0,avg_ttl=0,subexpiry=0\r\n',
     ].join('\r\n');
@@ -21,6 +21,7 @@ describe('what a server says of itself', () => {
       runId: '0123456789abcdef',
       role: 'replica',
       master: '10.0.0.1:6380',
+      replicas: 2,
       cluster: true,
       loading: true,
       usedMemory: 1048576,
@@ -37,6 +38,7 @@ describe('what a server says of itself', () => {
       runId: '',
       role: 'master',
       master: undefined,
+      replicas: 0,
       cluster: false,
       loading: false,
       usedMemory: 0,

@@ -1,17 +1,20 @@
 // Writes the keys of one chunk: encodes them into batches, follows their replies, and knows in the end what became of
 // every key.
 import { type KeyferryError, quoteKey, TargetError } from '../../errors.ts';
+import { hasParts } from '../../rdb/read-parts.ts';
 import { RdbScanner, ScanEvent, type ScanState } from '../../rdb/scanner.ts';
+import type { ValueType } from '../../rdb/types.ts';
 import { Batch, type BatchOwner, keysOf, type Mark } from '../../redis/batch.ts';
 import type { BulkWriter } from '../../redis/bulk-writer.ts';
 import { refusal, stopsTheJob } from '../../redis/refusals.ts';
+import { keySlot } from '../../redis/slots.ts';
 import { FrameWriter } from '../../resp/frame-writer.ts';
 import { ErrorReply, type Reply } from '../../resp/reply-reader.ts';
 import type { Clock } from '../../telemetry/clock.ts';
 import { COMMAND_OVERHEAD_BYTES, type EntryEncoder } from './entry-encoder.ts';
 import type { ConflictPolicy } from './policy.ts';
 import { GROUP_BYTES, GROUPED_RECORD_BYTES, StringGroup } from './string-group.ts';
-import { newTally, type Tally } from './tally.ts';
+import { addLosses, newTally, type Tally } from './tally.ts';
 
 /** What a chunk's keys are written with; the same for all chunks of a job. */
 export interface ChunkWriterContext {
@@ -20,6 +23,8 @@ export interface ChunkWriterContext {
   readonly policy: ConflictPolicy;
   /** Plain strings go several at once. */
   readonly groups: boolean;
+  /** The user may call RESTORE. */
+  readonly restores: boolean;
   readonly clock: Clock;
   /** The target's name in errors. */
   readonly targetName: string;
@@ -51,20 +56,29 @@ export interface RecordPlace {
   readonly db: number;
 }
 
+/** RESTORE takes a key, but not this value of it. */
+const NOT_THIS_PAYLOAD = /Bad data format|payload version or checksum/i;
+
 export class ChunkWriter implements BatchOwner {
   readonly tally: Tally = newTally();
   /** Records whose key exists on the target, perhaps because an earlier attempt wrote it. */
   readonly suspects: RecordPlace[] = [];
+  /** Records that RESTORE is of no use for: they are to be written by commands. */
+  readonly byCommands: { readonly record: RecordPlace; readonly reason: string }[] = [];
   readonly #context: ChunkWriterContext;
   readonly #chunk: ChunkBytes;
-  readonly #attempt: Attempt;
+  readonly attempt: Attempt;
   readonly #group: StringGroup | undefined;
   /** Strings are gathered, until a group is refused because one of them exists. */
   #gathers: boolean;
-  #batch: Batch | undefined;
-  #frame: FrameWriter | undefined;
+  /** Servers that have taken commands of this chunk, as `Batch.sentTo` names them. */
+  readonly sentTo = new Set<string>();
+  /** What is being filled: one batch for each master. */
+  readonly #open: ({ batch: Batch; frame: FrameWriter } | undefined)[] = [];
   /** The database of the file whose records are being put. */
   #db = -1;
+  /** A batch went out since the writer was found to have room. */
+  #submitted = false;
   #outstanding = 0;
   #idle: (() => void) | undefined;
   #failure: KeyferryError | undefined;
@@ -72,7 +86,7 @@ export class ChunkWriter implements BatchOwner {
   constructor(context: ChunkWriterContext, chunk: ChunkBytes, attempt: Attempt) {
     this.#context = context;
     this.#chunk = chunk;
-    this.#attempt = attempt;
+    this.attempt = attempt;
     const { groups, policy } = context;
     // Where keys may be our own already, MSETNX would be refused time and again.
     this.#gathers = groups && (policy === 'rewrite' || attempt === 'first');
@@ -81,7 +95,11 @@ export class ChunkWriter implements BatchOwner {
 
   /** True when batches should wait: see {@link ready}. */
   get full(): boolean {
-    return this.#failure !== undefined || this.#context.writer.full;
+    if (this.#failure !== undefined) return true;
+    // Asked for every key, and only a batch that went out can have changed it.
+    if (!this.#submitted) return false;
+    this.#submitted = this.#context.writer.full;
+    return this.#submitted;
   }
 
   /** Resolves when more may be put. Rejects with what stopped the job. */
@@ -104,26 +122,40 @@ export class ChunkWriter implements BatchOwner {
     }
     const size = this.#sizeOf(entry);
     const at = entry.recordStart - base;
+    const slot = this.#context.writer.fleet.bySlot ? keySlot(encoder.key(entry, bytes, base)) : undefined;
     if (encoder.isPlainString(entry, bytes, base)) {
       if (this.#gathers && size <= GROUPED_RECORD_BYTES) {
         this.#gather(this.#group as StringGroup, entry, size, at);
       } else {
-        const frame = this.#frameFor(size);
+        const { batch, frame } = this.#openFor(size, slot);
         encoder.set(entry, bytes, base, frame);
-        this.#add(frame.at, at);
+        add(batch, frame.at, at, slot);
       }
       return;
     }
     const rewritten = encoder.rewritten(entry, bytes, base);
-    const frame = this.#frameFor(size + (rewritten?.value.length ?? 0));
+    if (rewritten === 'expired') {
+      this.tally.expired++;
+      return;
+    }
+    if (rewritten === 'unknown type') {
+      this.#fail(entry, 'the target has no type that could hold it');
+      return;
+    }
+    if (this.#context.restores === false) {
+      this.byCommands.push({ record: { at, db: entry.db }, reason: 'the user may not call RESTORE' });
+      return;
+    }
+    if (rewritten !== undefined) addLosses(this.tally.losses, rewritten.losses);
+    const { batch, frame } = this.#openFor(size + (rewritten?.value.length ?? 0), slot);
     encoder.restore(entry, bytes, base, frame, rewritten);
-    this.#add(frame.at, at);
+    add(batch, frame.at, at, slot);
   }
 
   /** Sends what has been encoded so far. */
   flush(): void {
     this.#closeGroup();
-    this.#submit();
+    for (let master = 0; master < this.#open.length; master++) this.#submit(master);
   }
 
   /** Sends the rest and waits until every command is answered. Rejects with what stopped the job. */
@@ -147,12 +179,14 @@ export class ChunkWriter implements BatchOwner {
     let keys = 0;
     for (let i = from; i < to; i++) keys += keysOf(batch.marks[i] as Mark);
     this.#wrote(keys);
+    this.sentTo.add(batch.sentTo);
     this.#answered(to - from);
   }
 
   onReply(batch: Batch, index: number, reply: Reply): void {
     const mark = batch.marks[index] as Mark;
     const uncertain = batch.isUncertain(index);
+    this.sentTo.add(batch.sentTo);
     if (typeof mark === 'number') this.#singleReply({ at: mark, db: batch.sourceDb }, uncertain, reply);
     else this.#groupReply(mark, batch, uncertain, reply);
     this.#answered(1);
@@ -213,8 +247,8 @@ export class ChunkWriter implements BatchOwner {
 
   #exists(record: RecordPlace, uncertain: boolean): void {
     const { policy } = this.#context;
-    if (this.#attempt === 'confirmed') this.tally.already++;
-    else if (uncertain || this.#attempt === 'unsure') this.suspects.push(record);
+    if (this.attempt === 'confirmed') this.tally.already++;
+    else if (uncertain || this.attempt === 'unsure') this.suspects.push(record);
     else if (policy === 'skip') this.tally.skipped++;
     else this.#stop(this.conflict(record, false));
   }
@@ -225,12 +259,16 @@ export class ChunkWriter implements BatchOwner {
       return;
     }
     const entry = this.entryAt(record);
-    this.tally.failed.push({
-      db: this.#context.mapDb(record.db),
-      key: Buffer.from(this.#key(entry)),
-      type: entry.type?.name ?? '',
-      reason: reply.text,
-    });
+    if (NOT_THIS_PAYLOAD.test(reply.text) && hasParts(entry.type as ValueType)) {
+      this.byCommands.push({ record, reason: reply.text });
+    } else {
+      this.#fail(entry, reply.text);
+    }
+  }
+
+  #fail(entry: RdbScanner, reason: string): void {
+    const key = Buffer.from(this.#key(entry));
+    this.tally.failed.push({ db: this.#context.mapDb(entry.db), key, type: entry.type?.name ?? '', reason });
   }
 
   #refusal(record: RecordPlace, reply: ErrorReply): TargetError {
@@ -272,37 +310,39 @@ export class ChunkWriter implements BatchOwner {
   #closeGroup(): void {
     const group = this.#group;
     if (group === undefined || group.empty) return;
-    const frame = this.#frameFor(GROUP_BYTES);
+    const { batch, frame } = this.#openFor(GROUP_BYTES, undefined);
     const records = group.writeTo(frame);
-    this.#add(frame.at, records);
+    add(batch, frame.at, records, undefined);
   }
 
-  /** A writer with room for `size` bytes more; the batch so far goes out when it has none. */
-  #frameFor(size: number): FrameWriter {
-    if (this.#frame !== undefined && this.#frame.room >= size) return this.#frame;
-    this.#submit();
+  /** The batch for a slot's master, with room for `size` bytes more; the one so far goes out when it has none. */
+  #openFor(size: number, slot: number | undefined): { batch: Batch; frame: FrameWriter } {
     const { writer, mapDb } = this.#context;
+    const master = slot === undefined ? 0 : writer.fleet.masterOf(slot);
+    const open = this.#open[master];
+    if (open !== undefined && open.frame.room >= size) return open;
+    this.#submit(master);
     const bytes = writer.buffer(size);
-    this.#batch = new Batch(this, { db: mapDb(this.#db), sourceDb: this.#db }, bytes);
-    this.#frame = new FrameWriter(bytes);
-    return this.#frame;
+    const batch = new Batch(this, { db: mapDb(this.#db), sourceDb: this.#db }, bytes);
+    const fresh = { batch, frame: new FrameWriter(bytes) };
+    this.#open[master] = fresh;
+    return fresh;
   }
 
-  #submit(): void {
-    const batch = this.#batch;
-    if (batch === undefined) return;
-    this.#batch = undefined;
-    this.#frame = undefined;
-    this.#outstanding += batch.commands;
-    this.#context.writer.submit(batch);
+  #submit(master: number): void {
+    const open = this.#open[master];
+    if (open === undefined) return;
+    this.#open[master] = undefined;
+    this.#outstanding += open.batch.commands;
+    this.#submitted = true;
+    this.#context.writer.submit(open.batch);
   }
+}
 
-  #add(end: number, mark: Mark): void {
-    const batch = this.#batch as Batch;
-    // Writes beyond a buffer are dropped silently: a size that was reckoned wrong must not go out as half a command.
-    if (end > batch.bytes.length) throw new Error(`a command of ${end} bytes outgrew its buffer`);
-    batch.add(end, mark);
-  }
+function add(batch: Batch, end: number, mark: Mark, slot: number | undefined): void {
+  // Writes beyond a buffer are dropped silently: a size that was reckoned wrong must not go out as half a command.
+  if (end > batch.bytes.length) throw new Error(`a command of ${end} bytes outgrew its buffer`);
+  batch.add(end, mark, slot);
 }
 
 function unfitting(targetName: string): TargetError {

@@ -2,7 +2,8 @@
 import { writeCrc64 } from '../../bytes/crc64.ts';
 import type { Dialect } from '../../rdb/dialect.ts';
 import { hasFieldExpiries, mapFieldExpiries } from '../../rdb/hash-fields.ts';
-import { FOOTER_BYTES, footerVersion } from '../../rdb/payload.ts';
+import { FOOTER_BYTES, footerVersion, KEY_META_SINCE } from '../../rdb/payload.ts';
+import { type Loss, reencode, type TypeSupport, takes } from '../../rdb/reencode.ts';
 import type { RdbScanner } from '../../rdb/scanner.ts';
 import { EncodedString, readString } from '../../rdb/strings.ts';
 import { asDumpForm, TEMPLATE_REFERENCES, type TemplateNames } from '../../rdb/templates.ts';
@@ -17,9 +18,20 @@ export interface EncoderOptions {
   readonly dialect: Dialect;
   /** The types of the target's own DUMP payloads. */
   readonly targetTypes: TypeTable;
+  /** The value types that the target takes; `undefined` where that is not known, and all are tried. */
+  readonly support: TypeSupport | undefined;
   readonly clock: Clock;
+  /** RESTORE goes as a script, for a proxy that does not know it, or not all of it. */
+  readonly scripted?: boolean | undefined;
   /** Field names of hash templates, where the file has such. */
   readonly templates?: TemplateNames | undefined;
+}
+
+/** A value that is not sent as it stands in the file, and what it loses by it. */
+export interface Rewritten {
+  readonly type: ValueType;
+  readonly value: Buffer;
+  readonly losses: readonly Loss[];
 }
 
 /** Where a string's bytes are. */
@@ -30,9 +42,16 @@ interface StringSpan {
 }
 
 const STRING_TYPE = 0;
+const NO_LOSSES: readonly Loss[] = [];
+const META_LOST: readonly Loss[] = ['key-metadata'];
 
 /** RESTORE, four arguments at least: by the number of further ones. */
 const RESTORE_HEADS = [0, 1, 2, 3, 4].map((more) => ascii(`*${4 + more}\r\n$7\r\nRESTORE\r\n`));
+/** The same behind a proxy: the script goes to the server of its key, and what RESTORE answers comes back as it is. */
+const RESTORE_SCRIPT = "return redis.pcall('RESTORE',KEYS[1],unpack(ARGV))";
+const SCRIPTED_HEADS = [0, 1, 2, 3, 4].map((more) =>
+  ascii(`*${6 + more}\r\n$4\r\nEVAL\r\n$${RESTORE_SCRIPT.length}\r\n${RESTORE_SCRIPT}\r\n$1\r\n1\r\n`),
+);
 const SET_HEAD = ascii('*3\r\n$3\r\nSET\r\n');
 const SET_NX_HEAD = ascii('*4\r\n$3\r\nSET\r\n');
 const NO_TTL = ascii('$1\r\n0\r\n');
@@ -43,7 +62,7 @@ const FREQ = ascii('$4\r\nFREQ\r\n');
 const NX = ascii('$2\r\nNX\r\n');
 
 /** All that a command adds to key and value; bytes. */
-export const COMMAND_OVERHEAD_BYTES = 256;
+export const COMMAND_OVERHEAD_BYTES = 320;
 
 /** Encodes the records of one chunk, whose bytes are at hand. */
 export class EntryEncoder {
@@ -51,8 +70,22 @@ export class EntryEncoder {
   readonly #key: StringSpan = { bytes: Buffer.alloc(0), start: 0, end: 0 };
   readonly #text: StringSpan = { bytes: Buffer.alloc(0), start: 0, end: 0 };
 
+  /** By type code: asked for every key. */
+  readonly #rewrites: readonly boolean[];
+  readonly #keepsMeta: boolean;
+
   constructor(options: EncoderOptions) {
     this.#options = options;
+    const { expiry, support, dialect } = options;
+    const movesFields = expiry.shiftMs !== 0 || expiry.drop;
+    this.#rewrites = dialect.types.map(
+      (type) =>
+        type !== undefined &&
+        (type.name in TEMPLATE_REFERENCES ||
+          (movesFields && hasFieldExpiries(type)) ||
+          (support !== undefined && !takes(type, support))),
+    );
+    this.#keepsMeta = support === undefined || (support.family === 'redis' && support.rdb >= KEY_META_SINCE);
   }
 
   /**
@@ -77,9 +110,7 @@ export class EntryEncoder {
 
   /** True when values of this type are not sent as they stand in the file. */
   rewrites(type: ValueType): boolean {
-    if (type.name in TEMPLATE_REFERENCES) return true;
-    const { expiry } = this.#options;
-    return hasFieldExpiries(type) && (expiry.shiftMs !== 0 || expiry.drop);
+    return this.#rewrites[type.code] as boolean;
   }
 
   /** True when the key's time has passed, also where its expiry is dropped. */
@@ -122,29 +153,43 @@ export class EntryEncoder {
 
   /**
    * What a RESTORE of this record would carry, where that is not what the file has: field TTLs are moved, templates
-   * written out.
+   * written out, types that the target lacks written as older ones.
+   *
+   * @returns `'expired'` for a hash of which only fields would be left whose time has passed, `'unknown type'` where the
+   * target has no type that could hold the value
    */
-  rewritten(entry: RdbScanner, bytes: Buffer, base: number): { type: ValueType; value: Buffer } | undefined {
+  rewritten(entry: RdbScanner, bytes: Buffer, base: number): Rewritten | 'expired' | 'unknown type' | undefined {
     const type = entry.type as ValueType;
-    if (type.kind !== 'hash' || !this.rewrites(type)) return undefined;
-    const { expiry, dialect, templates } = this.#options;
-    const value = bytes.subarray(entry.valueStart - base, entry.recordEnd - base);
-    if (type.name in TEMPLATE_REFERENCES) return asDumpForm(type, value, dialect, templates);
+    const losses = entry.metaEnd > 0 && !this.#keepsMeta ? META_LOST : NO_LOSSES;
+    if (!this.rewrites(type) && losses === NO_LOSSES) return undefined;
+    const { dialect, templates, support } = this.#options;
+    let rewritten = { type, value: bytes.subarray(entry.valueStart - base, entry.recordEnd - base) };
+    if (type.name in TEMPLATE_REFERENCES) rewritten = asDumpForm(type, rewritten.value, dialect, templates);
     const now = BigInt(this.#options.clock.now());
+    const map = this.fieldExpiryMap(now);
+    if (map !== undefined) rewritten = mapFieldExpiries(rewritten.type, rewritten.value, map, dialect.name);
+    if (support === undefined) return { ...rewritten, losses };
+    const fitting = reencode(rewritten.type, rewritten.value, support, { now, templates });
+    if (fitting === undefined) return 'unknown type';
+    return fitting.expired ? 'expired' : { ...fitting, losses: [...losses, ...fitting.losses] };
+  }
+
+  /** What becomes of the expiry of a hash's field; `undefined` where all stay as they are. */
+  fieldExpiryMap(now: bigint): ((at: bigint) => bigint | undefined) | undefined {
+    const { drop, shiftMs } = this.#options.expiry;
     // A field whose time has passed keeps it, and the server drops the field: it must not come back to life.
-    const map = (at: bigint) => (!expiry.drop ? at + BigInt(expiry.shiftMs) : at <= now ? at : undefined);
-    return mapFieldExpiries(type, value, map, dialect.name);
+    if (drop) return (at) => (at <= now ? at : undefined);
+    return shiftMs === 0 ? undefined : (at) => at + BigInt(shiftMs);
+  }
+
+  /** The field names of the file's templates. */
+  get templates(): TemplateNames | undefined {
+    return this.#options.templates;
   }
 
   /** Writes `RESTORE key ttl payload [REPLACE] [ABSTTL] [IDLETIME n | FREQ n]`. */
-  restore(
-    entry: RdbScanner,
-    bytes: Buffer,
-    base: number,
-    frame: FrameWriter,
-    rewritten?: { type: ValueType; value: Buffer } | undefined,
-  ): void {
-    const metaBytes = entry.metaEnd - entry.metaStart;
+  restore(entry: RdbScanner, bytes: Buffer, base: number, frame: FrameWriter, rewritten?: Rewritten | undefined): void {
+    const metaBytes = this.#keepsMeta ? entry.metaEnd - entry.metaStart : 0;
     const valueBytes = rewritten?.value.length ?? entry.recordEnd - entry.valueStart;
     this.restoreHead(entry, bytes, base, frame, metaBytes + 1 + valueBytes + FOOTER_BYTES);
     const type = rewritten?.type ?? (entry.type as ValueType);
@@ -167,7 +212,7 @@ export class EntryEncoder {
     const expires = !Number.isNaN(this.expiryOf(entry));
     const more =
       (this.#options.policy === 'rewrite' ? 1 : 0) + (expires ? 1 : 0) + (entry.idle >= 0 || entry.freq >= 0 ? 2 : 0);
-    frame.raw(RESTORE_HEADS[more] as Buffer);
+    frame.raw((this.#options.scripted ? SCRIPTED_HEADS : RESTORE_HEADS)[more] as Buffer);
     frame.bulk(key.bytes, key.start, key.end);
     if (!expires) frame.raw(NO_TTL);
     else this.#expiry(entry, frame);

@@ -1,15 +1,20 @@
 // A live server as a target: it is written to chunk by chunk, and says of every key what became of it.
+import { crc64 } from '../../bytes/crc64.ts';
 import type { KeyferryError } from '../../errors.ts';
 import { quoteKey } from '../../errors.ts';
-import type { ScanState } from '../../rdb/scanner.ts';
+import type { RdbScanner, ScanState } from '../../rdb/scanner.ts';
 import { BulkWriter } from '../../redis/bulk-writer.ts';
-import type { Control } from '../../redis/control.ts';
-import type { Endpoint } from '../../redis/endpoint.ts';
+import { showEndpoint } from '../../redis/endpoint.ts';
+import { type Fleet, hasReplicas } from '../../redis/fleet.ts';
+import { KeyControl } from '../../redis/key-control.ts';
 import { type Rate, RateLimit } from '../../redis/rate-limit.ts';
 import { refusal, stopsTheJob } from '../../redis/refusals.ts';
 import { atLeast, type ServerInfo } from '../../redis/server-info.ts';
+import type { Witness } from '../../redis/witness.ts';
 import { ErrorReply } from '../../resp/reply-reader.ts';
+import { MemorySource } from '../../storage/memory-source.ts';
 import type { Clock } from '../../telemetry/clock.ts';
+import { type Place, writeByCommands } from './by-commands.ts';
 import { type Attempt, type ChunkBytes, ChunkWriter, type ChunkWriterContext, keyExists } from './chunk-writer.ts';
 import type { EntryEncoder } from './entry-encoder.ts';
 import type { ConflictPolicy } from './policy.ts';
@@ -18,12 +23,16 @@ import { type LargeRecord, type RecordHead, restoreStreamed } from './streamed-r
 import { newTally, type Tally } from './tally.ts';
 
 export interface RedisTargetOptions {
-  readonly endpoint: Endpoint;
-  readonly control: Control;
+  readonly fleet: Fleet;
+  readonly witness: Witness;
   readonly server: ServerInfo;
   readonly policy: ConflictPolicy;
   /** Plain strings go several at once. */
   readonly groups: boolean;
+  /** The user may call RESTORE. */
+  readonly restores: boolean;
+  /** The same when the job goes on after a kill. */
+  readonly jobId: string;
   readonly clock: Clock;
   readonly rate: Rate;
   readonly connections: number;
@@ -37,29 +46,48 @@ export interface RedisTargetOptions {
   readonly onWritten: (keys: number) => void;
 }
 
+/** What became of a chunk, and which servers have it: see {@link Witness}. */
+export interface Written {
+  readonly tally: Tally;
+  readonly servers: string;
+}
+
+const TOO_LARGE = 'larger than the server takes at once, and not to be taken apart';
+
+/** A record of a chunk in memory, as one that is read from where it lies. */
+function recordOf(entry: RdbScanner, { bytes, base }: ChunkBytes): { record: LargeRecord; head: RecordHead } {
+  const { recordStart: start, recordEnd: end } = entry;
+  const own = bytes.subarray(start - base, end - base);
+  const source = new MemorySource('a chunk in memory', own, start);
+  return { record: { source, start, end, crc: crc64(own) }, head: { entry, bytes: own } };
+}
+
 export class RedisTarget {
   readonly #options: RedisTargetOptions;
   readonly #writer: BulkWriter;
   readonly #rate: RateLimit;
+  readonly #control: KeyControl;
 
   constructor(options: RedisTargetOptions) {
     this.#options = options;
     this.#writer = new BulkWriter(options);
+    this.#control = new KeyControl(options);
     this.#rate = new RateLimit(options.rate, options.clock);
   }
 
   get name(): string {
-    return this.#options.control.name;
+    return this.#options.fleet.name;
   }
 
   /** Begins to write a chunk. */
   begin(encoder: EntryEncoder, chunk: ChunkBytes, attempt: Attempt): ChunkWriter {
-    const { policy, groups, clock, mapDb, onWritten } = this.#options;
+    const { policy, groups, restores, clock, mapDb, onWritten } = this.#options;
     const context: ChunkWriterContext = {
       writer: this.#writer,
       encoder,
       policy,
       groups,
+      restores,
       clock,
       targetName: this.name,
       mapDb,
@@ -69,10 +97,51 @@ export class RedisTarget {
   }
 
   /** Ends a chunk: every key has been confirmed, or is accounted for otherwise. */
-  async complete(writer: ChunkWriter, encoder: EntryEncoder, chunk: ChunkBytes): Promise<Tally> {
+  async complete(writer: ChunkWriter, encoder: EntryEncoder, chunk: ChunkBytes): Promise<Written> {
     await writer.settled();
     if (writer.suspects.length > 0) await resolveSuspects(writer, chunk, this.#suspectContext(encoder));
-    return writer.tally;
+    const confirmed = await this.#writer.confirmed(writer.sentTo);
+    for (const { record: place, reason } of writer.byCommands) {
+      const { record, head } = recordOf(writer.entryAt(place), chunk);
+      const went = await this.#writeByCommands(record, head, writer.attempt, reason, writer.tally, encoder);
+      this.#options.onWritten(1);
+      if (went === undefined) continue;
+      // One server, two ways: what went over both is confirmed only when both are.
+      if (!went.replicated) confirmed.delete(went.server);
+      else if (!writer.sentTo.has(went.server)) confirmed.add(went.server);
+      writer.sentTo.add(went.server);
+    }
+    return { tally: writer.tally, servers: await this.#options.witness.note(writer.sentTo, confirmed) };
+  }
+
+  /** Writes one record that is too large for RESTORE, or that has to be written as an older type and is too large to hold. */
+  async writeInParts(encoder: EntryEncoder, record: LargeRecord, head: RecordHead, attempt: Attempt): Promise<Written> {
+    const tally = newTally();
+    if (encoder.hasExpired(head.entry, this.#options.clock.now())) {
+      tally.expired++;
+      return { tally, servers: '' };
+    }
+    await this.throttle(0, 1);
+    const place = await this.#writeByCommands(record, head, attempt, TOO_LARGE, tally, encoder);
+    this.#options.onWritten(1);
+    if (place === undefined) return { tally, servers: '' };
+    const confirmed = new Set(place.replicated ? [place.server] : []);
+    return { tally, servers: await this.#options.witness.note([place.server], confirmed) };
+  }
+
+  #writeByCommands(
+    record: LargeRecord,
+    head: RecordHead,
+    attempt: Attempt,
+    reason: string,
+    tally: Tally,
+    encoder: EntryEncoder,
+  ): Promise<Place | undefined> {
+    return writeByCommands(record, head, attempt, reason, tally, {
+      ...this.#options,
+      ...this.#suspectContext(encoder),
+      onPiece: async (bytes) => this.throttle(bytes, 0),
+    });
   }
 
   /** Holds the caller down to the rate that was asked for. `undefined` when there is nothing to wait for. */
@@ -87,28 +156,37 @@ export class RedisTarget {
     head: RecordHead,
     state: ScanState,
     attempt: Attempt,
-  ): Promise<Tally> {
-    const { clock, mapDb, policy } = this.#options;
+  ): Promise<Written> {
+    const { clock, fleet, mapDb, policy, witness } = this.#options;
     const tally = newTally();
     const { entry } = head;
     if (encoder.hasExpired(entry, clock.now())) {
       tally.expired++;
-      return tally;
+      return { tally, servers: '' };
     }
     const db = mapDb(entry.db);
     await this.throttle(0, 1);
     const onPiece = async (bytes: number) => this.throttle(bytes, 0);
-    const { reply, uncertain } = await restoreStreamed(record, head, { ...this.#options, encoder, db, onPiece });
+    const { reply, uncertain, endpoint, replicated } = await restoreStreamed(record, head, {
+      ...this.#options,
+      locator: fleet,
+      replicas: (node) => hasReplicas(fleet, node),
+      encoder,
+      db,
+      onPiece,
+    });
+    const server = showEndpoint(endpoint);
+    const servers = await witness.note([server], new Set(replicated ? [server] : []));
     if (!(reply instanceof ErrorReply)) {
       tally.written++;
       this.#options.onWritten(1);
-      return tally;
+      return { tally, servers };
     }
     const key = Buffer.from(encoder.key(entry, head.bytes, record.start));
     if (reply.code === 'BUSYKEY') {
       if (attempt === 'confirmed') {
         tally.already++;
-        return tally;
+        return { tally, servers };
       }
       if (attempt === 'unsure' || uncertain) return this.#settleLarge(encoder, record, state);
       if (policy === 'panic') throw keyExists(key, db, this.name, false);
@@ -118,11 +196,11 @@ export class RedisTarget {
     } else {
       tally.failed.push({ db, key, type: entry.type?.name ?? '', reason: reply.text });
     }
-    return tally;
+    return { tally, servers };
   }
 
   /** A large key exists and may be our own: it is read whole to be compared. */
-  async #settleLarge(encoder: EntryEncoder, { source, start, end }: LargeRecord, state: ScanState): Promise<Tally> {
+  async #settleLarge(encoder: EntryEncoder, { source, start, end }: LargeRecord, state: ScanState): Promise<Written> {
     const chunk = { bytes: await source.read(start, end), base: start, state };
     const writer = this.begin(encoder, chunk, 'unsure');
     writer.suspects.push({ at: 0, db: state.db });
@@ -144,8 +222,18 @@ export class RedisTarget {
   }
 
   #suspectContext(encoder: EntryEncoder): SuspectContext {
-    const { control, policy, server, mapDb, clock, signal, onWritten } = this.#options;
+    const { policy, server, mapDb, clock, signal, onWritten } = this.#options;
     const knowsPexpiretime = server.engine === 'valkey' || atLeast(server, 7);
-    return { control, encoder, policy, knowsPexpiretime, mapDb, now: () => clock.now(), signal, onSettled: onWritten };
+    return {
+      control: this.#control,
+      targetName: this.name,
+      encoder,
+      policy,
+      knowsPexpiretime,
+      mapDb,
+      clock,
+      signal,
+      onSettled: onWritten,
+    };
   }
 }

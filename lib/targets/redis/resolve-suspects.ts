@@ -7,21 +7,27 @@ import { dumpPayload } from '../../rdb/payload.ts';
 import { parseDumpPayload, sameValue } from '../../rdb/same-value.ts';
 import type { RdbScanner } from '../../rdb/scanner.ts';
 import type { ValueType } from '../../rdb/types.ts';
-import type { Control } from '../../redis/control.ts';
+import type { KeyControl } from '../../redis/key-control.ts';
 import { refusal } from '../../redis/refusals.ts';
 import { ErrorReply } from '../../resp/reply-reader.ts';
+import type { Clock } from '../../telemetry/clock.ts';
 import type { ChunkBytes, ChunkWriter, RecordPlace } from './chunk-writer.ts';
 import type { EntryEncoder } from './entry-encoder.ts';
 import type { ConflictPolicy } from './policy.ts';
 
+/** What reading a key's expiry takes. */
+export type ExpiryContext = Pick<SuspectContext, 'control' | 'knowsPexpiretime' | 'clock'>;
+
 export interface SuspectContext {
-  readonly control: Control;
+  readonly control: KeyControl;
+  /** The target's name in errors. */
+  readonly targetName: string;
   readonly encoder: EntryEncoder;
   readonly policy: ConflictPolicy;
   /** The target knows PEXPIRETIME (Redis 7.0). */
   readonly knowsPexpiretime: boolean;
   readonly mapDb: (db: number) => number;
-  readonly now: () => number;
+  readonly clock: Clock;
   /** Told how many keys more are settled; asked whether to go on. */
   readonly onSettled: (keys: number) => void;
   readonly signal: AbortSignal;
@@ -85,7 +91,9 @@ async function judge(
     value: bytes.subarray(entry.valueStart - base, entry.recordEnd - base),
   };
   const rewritten = encoder.rewritten(entry, bytes, base) ?? original;
-  const ask = () => Promise.all([control.call(db, 'DUMP', key), expiryOnTarget(context, db, key)]);
+  // Neither would have been sent.
+  if (rewritten === 'expired' || rewritten === 'unknown type') return 'other';
+  const ask = () => Promise.all([control.call(key, db, 'DUMP', key), expiryOnTarget(context, db, key)]);
   let [dump, expiresAt] = await ask();
   while (dump === null) {
     if (await restoreNow(context, entry, db, key, rewritten, bytes, base)) return 'written';
@@ -94,7 +102,7 @@ async function judge(
   if (!sameExpiry(expiry, expiresAt, context)) return 'other';
   const held = parseDumpPayload(dump as Buffer, encoder.targetTypes);
   if (held === undefined) return 'other';
-  return sameValue(rewritten, held, { now: BigInt(context.now()) }) ? 'same' : 'other';
+  return sameValue(rewritten, held, { now: BigInt(context.clock.now()) }) ? 'same' : 'other';
 }
 
 /**
@@ -103,7 +111,7 @@ async function judge(
  * @returns false when it has come back, perhaps by our own command, whose answer was lost with a connection
  */
 async function restoreNow(
-  { control, encoder }: SuspectContext,
+  { control, encoder, targetName }: SuspectContext,
   entry: RdbScanner,
   db: number,
   key: Buffer,
@@ -117,22 +125,32 @@ async function restoreNow(
   const options: (string | number)[] = expiry === undefined ? [] : ['ABSTTL'];
   if (entry.idle >= 0) options.push('IDLETIME', entry.idle);
   else if (entry.freq >= 0) options.push('FREQ', entry.freq);
-  const reply = await control.answer(db, 'RESTORE', key, ...ttl, dumpPayload(type, value, meta), ...options);
+  const reply = await control.answer(key, db, 'RESTORE', key, ...ttl, dumpPayload(type, value, meta), ...options);
   if (!(reply instanceof ErrorReply)) return true;
   if (reply.code === 'BUSYKEY') return false;
-  throw refusal(reply, { where: control.name, command: 'RESTORE' });
+  throw refusal(reply, { where: targetName, command: 'RESTORE' });
+}
+
+/** True when the key on the target expires at that time, as far as the target tells; `undefined` is never. */
+export async function expiresAt(
+  context: ExpiryContext,
+  db: number,
+  key: Buffer,
+  time: bigint | undefined,
+): Promise<boolean> {
+  return sameExpiry(time, await expiryOnTarget(context, db, key), context);
 }
 
 /** The absolute expiry of a key in ms; `undefined` for none or no key. */
-async function expiryOnTarget(context: SuspectContext, db: number, key: Buffer): Promise<bigint | undefined> {
+async function expiryOnTarget(context: ExpiryContext, db: number, key: Buffer): Promise<bigint | undefined> {
   const { control } = context;
   if (context.knowsPexpiretime) {
-    const at = BigInt((await control.call(db, 'PEXPIRETIME', key)) as string);
+    const at = BigInt((await control.call(key, db, 'PEXPIRETIME', key)) as string);
     return at < 0n ? undefined : at;
   }
   for (;;) {
-    const clock = () => timeOnTarget(context, db);
-    const [before, left, after] = await Promise.all([clock(), control.call(db, 'PTTL', key), clock()]);
+    const clock = () => timeOnTarget(context, db, key);
+    const [before, left, after] = await Promise.all([clock(), control.call(key, db, 'PTTL', key), clock()]);
     if (Number(left) < 0) return undefined;
     // Where a retry came between them, they are of no use.
     if (after - before <= PTTL_TOLERANCE_MS) return after + BigInt(left as string);
@@ -140,9 +158,9 @@ async function expiryOnTarget(context: SuspectContext, db: number, key: Buffer):
 }
 
 /** Unix time by the target's clock, in ms; by ours where it may not be asked. */
-async function timeOnTarget({ control, now }: SuspectContext, db: number): Promise<bigint> {
-  const reply = await control.answer(db, 'TIME');
-  if (reply instanceof ErrorReply) return BigInt(now());
+async function timeOnTarget({ control, clock }: ExpiryContext, db: number, key: Buffer): Promise<bigint> {
+  const reply = await control.answer(key, db, 'TIME');
+  if (reply instanceof ErrorReply) return BigInt(clock.now());
   const [seconds, microseconds] = reply as [string, string];
   return BigInt(String(seconds)) * 1000n + BigInt(String(microseconds)) / 1000n;
 }
@@ -150,7 +168,7 @@ async function timeOnTarget({ control, now }: SuspectContext, db: number): Promi
 function sameExpiry(
   ours: bigint | undefined,
   theirs: bigint | undefined,
-  { knowsPexpiretime }: SuspectContext,
+  { knowsPexpiretime }: ExpiryContext,
 ): boolean {
   if (ours === undefined || theirs === undefined) return ours === theirs;
   const difference = Number(ours - theirs);

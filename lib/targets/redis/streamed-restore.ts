@@ -7,6 +7,7 @@ import { InputError } from '../../errors.ts';
 import { RdbScanner, type ScanState } from '../../rdb/scanner.ts';
 import type { ValueType } from '../../rdb/types.ts';
 import type { Endpoint } from '../../redis/endpoint.ts';
+import type { Locator } from '../../redis/locator.ts';
 import { type StreamedReply, sendStreamed } from '../../redis/streamed-command.ts';
 import { FrameWriter } from '../../resp/frame-writer.ts';
 import { BlockReader } from '../../storage/block-reader.ts';
@@ -46,7 +47,9 @@ export async function readRecordHead({ source, start, end }: LargeRecord, state:
 }
 
 export interface StreamedRestoreOptions {
-  readonly endpoint: Endpoint;
+  readonly locator: Locator;
+  /** True where a replica follows that server. */
+  readonly replicas: (endpoint: Endpoint) => boolean;
   readonly db: number;
   readonly encoder: EntryEncoder;
   readonly clock: Clock;
@@ -104,7 +107,8 @@ export async function restoreStreamed(
     yield footer.buffer.subarray(0, footer.at);
   }
 
-  const reply = await sendStreamed({ ...options, pieces });
+  const key = Buffer.from(encoder.key(entry, bytes, record.start));
+  const reply = await sendStreamed({ ...options, key, pieces });
   if (damaged) throw changed(record.source);
   return reply;
 }

@@ -1,4 +1,8 @@
 // What became of the keys of a chunk, or of a whole job.
+import type { AnyLoss } from './losses.ts';
+
+/** Keys by what they lost because the target can't hold it. */
+export type Losses = Partial<Record<AnyLoss, number>>;
 
 /** A key that the target refused, and why. */
 export interface FailedKey {
@@ -19,10 +23,25 @@ export interface Tally {
   expired: number;
   /** Keys that a filter left out. */
   filtered: number;
+  /** Of the keys that were written: what could not be kept. */
+  losses: Losses;
   failed: FailedKey[];
 }
 
-export const newTally = (): Tally => ({ written: 0, already: 0, skipped: 0, expired: 0, filtered: 0, failed: [] });
+export const newTally = (): Tally => ({
+  written: 0,
+  already: 0,
+  skipped: 0,
+  expired: 0,
+  filtered: 0,
+  losses: {},
+  failed: [],
+});
+
+/** Counts one key for each of its losses. */
+export function addLosses(sum: Losses, losses: readonly AnyLoss[]): void {
+  for (const loss of losses) sum[loss] = (sum[loss] ?? 0) + 1;
+}
 
 /** Adds `more` to `sum`. */
 export function addTally(sum: Tally, more: Tally): void {
@@ -31,6 +50,9 @@ export function addTally(sum: Tally, more: Tally): void {
   sum.skipped += more.skipped;
   sum.expired += more.expired;
   sum.filtered += more.filtered;
+  for (const [loss, keys] of Object.entries(more.losses) as [AnyLoss, number][]) {
+    sum.losses[loss] = (sum.losses[loss] ?? 0) + keys;
+  }
   sum.failed.push(...more.failed);
 }
 

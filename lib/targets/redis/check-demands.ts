@@ -1,0 +1,112 @@
+// Whether the target can hold what the files hold: value types, sizes, modules.
+import { TargetError } from '../../errors.ts';
+import { conversion, LOSSES, type Loss } from '../../rdb/reencode.ts';
+import { redisTypes, valkeyTypes } from '../../rdb/types.ts';
+import type { Control, ControlReply } from '../../redis/control.ts';
+import type { Fleet } from '../../redis/fleet.ts';
+import { atLeast, type ServerInfo, showVersion, typeSupport } from '../../redis/server-info.ts';
+import { ErrorReply } from '../../resp/reply-reader.ts';
+import { formatCount } from '../../text/count.ts';
+import type { PreflightOptions } from './preflight.ts';
+
+/** proto-max-bulk-len's default: the longest argument, and so the largest payload of a RESTORE; bytes. */
+const DEFAULT_MAX_BULK_BYTES = 512 * 1024 * 1024;
+
+/** All masters of a cluster are configured alike, or should be. */
+const firstOf = (fleet: Fleet): Control => fleet.control((fleet.masters[0] as Fleet['masters'][number]).endpoint);
+
+/**
+ * What the target can't take at all stops the job; what it can take only with a loss is told, or under `strict` stops it
+ * too. Both are told by types: a value need not have what its type could hold.
+ *
+ * @throws {TargetError} `TARGET_TYPES`, `TARGET_LOSSES`
+ */
+export function checkTypes(options: PreflightOptions, server: ServerInfo, warnings: string[]): void {
+  const { demands, fleet, kinds, strict } = options;
+  const support = typeSupport(server);
+  if (support === undefined) return;
+  const lacking = new Map<string, number>();
+  const lost = new Map<Loss, number>();
+  for (const demand of demands) {
+    const planned = demand.dialect === 'valkey' ? valkeyTypes : redisTypes;
+    for (const { code, name, keys } of demand.types) {
+      const type = planned[code];
+      if (kinds !== undefined && type !== undefined && !kinds.has(type.kind)) continue;
+      const becomes = type === undefined ? undefined : conversion(type, support);
+      if (becomes === undefined) lacking.set(name, (lacking.get(name) ?? 0) + keys);
+      for (const loss of becomes?.mayLose ?? []) lost.set(loss, (lost.get(loss) ?? 0) + keys);
+    }
+  }
+  if (lacking.size > 0) {
+    const list = [...lacking].map(([name, keys]) => `${name} (${formatCount(keys)} keys)`).join(', ');
+    throw new TargetError(
+      'TARGET_TYPES',
+      `${showVersion(server)} has nothing that could hold these value types of the file: ${list}.`,
+      { where: fleet.name, remedy: 'Restore into a newer server, or leave them out with --type.' },
+    );
+  }
+  if (lost.size === 0) return;
+  const list = [...lost].map(([loss, keys]) => `${LOSSES[loss]} (in ${formatCount(keys)} keys at most)`);
+  if (strict) {
+    throw new TargetError(
+      'TARGET_LOSSES',
+      `${showVersion(server)} can't hold all of the data. Lost would be ${list.join('; ')}.`,
+      {
+        where: fleet.name,
+        remedy:
+          'Restore into a newer server; without --strict the rest is written, and the report counts what was lost.',
+      },
+    );
+  }
+  for (const item of list) warnings.push(`${showVersion(server)} can't hold ${item}.`);
+}
+
+/** The most bytes that the server takes as one argument; asked for only where a value comes near the usual limit. */
+export async function bulkLimit({ demands, fleet }: PreflightOptions): Promise<number> {
+  const largest = Math.max(0, ...demands.map((demand) => demand.largest));
+  if (largest <= DEFAULT_MAX_BULK_BYTES / 2 || fleet.kind === 'proxy') return DEFAULT_MAX_BULK_BYTES;
+  const reply = await firstOf(fleet).answer(0, 'CONFIG', 'GET', 'proto-max-bulk-len');
+  if (reply instanceof ErrorReply) return DEFAULT_MAX_BULK_BYTES;
+  return Number((reply as ControlReply[])[1] ?? DEFAULT_MAX_BULK_BYTES);
+}
+
+/**
+ * A server before 7.0 that is given a value of a module that it lacks ends its process ("no matching module"); a later
+ * one refuses the key.
+ *
+ * @throws {TargetError} `TARGET_MODULES`
+ */
+export async function checkModules(options: PreflightOptions, server: ServerInfo, warnings: string[]): Promise<void> {
+  const { demands, fleet, kinds, force } = options;
+  const wanted = new Set(demands.flatMap((demand) => demand.modules.map((module) => module.name)));
+  if (fleet.kind === 'proxy' || wanted.size === 0 || (kinds !== undefined && !kinds.has('module'))) return;
+  const reply = await firstOf(fleet).answer(0, 'MODULE', 'LIST');
+  const loaded =
+    reply instanceof ErrorReply ? [] : (reply as ControlReply[]).map((item) => String((item as ControlReply[])[1]));
+  const has = `it has ${loaded.length === 0 ? 'no modules that it tells of' : loaded.join(', ')}`;
+  const lacking = [...wanted].filter(
+    (type) => !loaded.some((name) => name === type || name === MODULES_OF_TYPES[type]),
+  );
+  if (lacking.length === 0) return;
+  const types = `values of module types ${lacking.join(', ')}`;
+  if (server.engine === 'redis' && !atLeast(server, 7) && !force) {
+    throw new TargetError('TARGET_MODULES', `${showVersion(server)} would end its process at ${types}; ${has}.`, {
+      where: fleet.name,
+      remedy: 'Load the modules there, or leave these keys out with --type. --force tries all the same.',
+    });
+  }
+  warnings.push(`There are ${types} to write; ${has}. Keys that it cannot take are named in the report.`);
+}
+
+/** The module that a type belongs to, where its name is another: as MODULE LIST has it. */
+const MODULES_OF_TYPES: Readonly<Record<string, string>> = {
+  'ReJSON-RL': 'ReJSON',
+  'MBbloom--': 'bf',
+  MBbloomCF: 'bf',
+  'CMSk-TYPE': 'bf',
+  'TopK-TYPE': 'bf',
+  'TDIS-TYPE': 'bf',
+  'TSDB-TYPE': 'timeseries',
+  ft_index0: 'search',
+  graphdata: 'graph',
+};

@@ -1,0 +1,59 @@
+// The value of a record in parts, read from where the record lies; proven against the record's checksum at its end.
+import { Crc64 } from '../../bytes/crc64.ts';
+import type { TemplateLookup } from '../../rdb/decode.ts';
+import { type PieceSource, readValueParts } from '../../rdb/read-parts.ts';
+import type { ValueType } from '../../rdb/types.ts';
+import type { ValuePart } from '../../rdb/value-parts.ts';
+import { BlockReader } from '../../storage/block-reader.ts';
+import { changed, type LargeRecord, type RecordHead } from './streamed-restore.ts';
+
+export interface RecordPartsOptions {
+  /** What becomes of a hash field's expiry; `undefined` for none. */
+  readonly mapFieldExpiry?: ((at: bigint) => bigint | undefined) | undefined;
+  readonly templates?: TemplateLookup | undefined;
+}
+
+/** Bytes of elements a part. */
+const PART_BYTES = 256 * 1024;
+
+/**
+ * Reads the value from its beginning.
+ *
+ * @throws {RdbError} for damage; {InputError} `INPUT_CHANGED` at the end, when the bytes are not those that were planned:
+ * a value that was built of them is not to be believed
+ */
+export async function* recordParts(
+  record: LargeRecord,
+  { entry, bytes }: RecordHead,
+  { mapFieldExpiry, templates }: RecordPartsOptions,
+): AsyncGenerator<ValuePart, void, undefined> {
+  const { source, start, end } = record;
+  const range = new Crc64().update(bytes, 0, entry.valueStart - start);
+  const blocks = new BlockReader(source, { from: entry.valueStart, to: end });
+  const pieces: PieceSource = {
+    async next() {
+      const block = await blocks.next();
+      const piece = block?.buffer.subarray(block.start, block.end);
+      if (piece !== undefined) range.update(piece);
+      return piece;
+    },
+  };
+  const options = {
+    partBytes: PART_BYTES,
+    base: entry.valueStart,
+    ...(templates === undefined ? {} : { templates }),
+  };
+  for await (const part of readValueParts(entry.type as ValueType, pieces, options)) {
+    if (part.kind !== 'hash' || mapFieldExpiry === undefined) {
+      yield part;
+      continue;
+    }
+    const fields = part.fields.map(({ field, value, expireAt }) => ({
+      field,
+      value,
+      expireAt: expireAt === undefined ? undefined : mapFieldExpiry(expireAt),
+    }));
+    yield { kind: 'hash', fields };
+  }
+  if (range.value !== record.crc) throw changed(source);
+}
