@@ -160,13 +160,13 @@ export class ChunkRestore {
     encoder: EntryEncoder,
     attempt: Attempt,
   ): Promise<Written | undefined> {
-    const { filter, onBytes, bigKeyBytes, bulkLimit, proxied } = this.#options;
+    const { filter, onBytes, bigKeyBytes, bulkLimit } = this.#options;
     const record: LargeRecord = { source: this.#input.source, start: chunk.start, end: chunk.end, crc: chunk.crc };
     const state = this.#state(chunk);
     const head = await readRecordHead(record, state);
     const type = head.entry.type as ValueType;
     const bytes = chunk.end - chunk.start;
-    const apart = hasParts(type) && !proxied ? bytes >= bigKeyBytes : bytes + COMMAND_OVERHEAD_BYTES > bulkLimit;
+    const apart = (hasParts(type) && bytes >= bigKeyBytes) || bytes + COMMAND_OVERHEAD_BYTES > bulkLimit;
     if (!apart && encoder.rewrites(type)) return undefined;
     const key = () => encoder.key(head.entry, head.bytes, chunk.start);
     const taken = filter?.accepts(head.entry, key) ?? true;

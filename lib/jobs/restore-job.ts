@@ -245,7 +245,6 @@ export class RestoreJob {
   }
 
   #chunkRestore(input: RdbInput, server: ServerInfo, bulkLimit: number): ChunkRestore {
-    const { bigKeyBytes = DEFAULT_BIG_KEY_BYTES } = this.#options;
     return new ChunkRestore(input, {
       policy: this.#policy,
       expiry: this.#expiry,
@@ -253,7 +252,7 @@ export class RestoreJob {
       server,
       clock: this.#clock,
       largeBytes: Math.min(this.#options.chunkBytes ?? DEFAULT_CHUNK_BYTES, DEFAULT_CHUNK_BYTES),
-      bigKeyBytes: Math.min(bigKeyBytes, bulkLimit / 2),
+      bigKeyBytes: this.#bigKeyBytes(bulkLimit),
       bulkLimit,
       proxied: this.#options.mode === 'proxy',
       signal: this.#stop.signal,
@@ -266,7 +265,7 @@ export class RestoreJob {
   async #write(fleet: Fleet, checked: PreflightReport): Promise<void> {
     const ledger = this.#ledger as CheckpointStore;
     const { functions } = checked;
-    const witness = new Witness(fleet);
+    const witness = new Witness({ fleet, clock: this.#clock, patienceMs: this.#patienceMs, signal: this.#stop.signal });
     await witness.look();
     for (let round = 1; ; round++) {
       this.report.functions = newFunctionTally();
@@ -324,7 +323,14 @@ export class RestoreJob {
     }
   }
 
-  #openTarget({ fleet, witness, server, groups, restores }: WriteInto): RedisTarget {
+  /** From here on values go in parts: by choice, or since RESTORE is not to reach what the server takes at once. */
+  #bigKeyBytes(bulkLimit: number): number {
+    const { bigKeyBytes = DEFAULT_BIG_KEY_BYTES, mode } = this.#options;
+    // Behind a proxy there are no transactions: a value that is built in parts would be seen so.
+    return mode === 'proxy' ? Number.POSITIVE_INFINITY : Math.min(bigKeyBytes, bulkLimit / 2);
+  }
+
+  #openTarget({ fleet, witness, server, groups, restores, bulkLimit }: WriteInto): RedisTarget {
     const {
       rate = {},
       connections = fleet.masters.length > 1 ? CONNECTIONS_IN_CLUSTER : DEFAULT_CONNECTIONS,
@@ -337,6 +343,7 @@ export class RestoreJob {
       policy: this.#policy,
       groups,
       restores,
+      bigKeyBytes: this.#bigKeyBytes(bulkLimit),
       jobId: jobId(this.#options),
       clock: this.#clock,
       rate,

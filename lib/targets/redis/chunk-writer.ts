@@ -25,6 +25,8 @@ export interface ChunkWriterContext {
   readonly groups: boolean;
   /** The user may call RESTORE. */
   readonly restores: boolean;
+  /** A record from here on is written in parts; bytes. */
+  readonly bigKeyBytes: number;
   readonly clock: Clock;
   /** The target's name in errors. */
   readonly targetName: string;
@@ -123,6 +125,10 @@ export class ChunkWriter implements BatchOwner {
     const size = this.#sizeOf(entry);
     const at = entry.recordStart - base;
     const slot = this.#context.writer.fleet.bySlot ? keySlot(encoder.key(entry, bytes, base)) : undefined;
+    if (size >= this.#context.bigKeyBytes && hasParts(entry.type as ValueType)) {
+      this.byCommands.push({ record: { at, db: entry.db }, reason: '' });
+      return;
+    }
     if (encoder.isPlainString(entry, bytes, base)) {
       if (this.#gathers && size <= GROUPED_RECORD_BYTES) {
         this.#gather(this.#group as StringGroup, entry, size, at);

@@ -31,6 +31,8 @@ export interface RedisTargetOptions {
   readonly groups: boolean;
   /** The user may call RESTORE. */
   readonly restores: boolean;
+  /** A record from here on is written in parts; bytes. */
+  readonly bigKeyBytes: number;
   /** The same when the job goes on after a kill. */
   readonly jobId: string;
   readonly clock: Clock;
@@ -81,13 +83,14 @@ export class RedisTarget {
 
   /** Begins to write a chunk. */
   begin(encoder: EntryEncoder, chunk: ChunkBytes, attempt: Attempt): ChunkWriter {
-    const { policy, groups, restores, clock, mapDb, onWritten } = this.#options;
+    const { policy, groups, restores, bigKeyBytes, clock, mapDb, onWritten } = this.#options;
     const context: ChunkWriterContext = {
       writer: this.#writer,
       encoder,
       policy,
       groups,
       restores,
+      bigKeyBytes,
       clock,
       targetName: this.name,
       mapDb,
