@@ -12,11 +12,20 @@ export {
 export type { FilterRules } from './filter/filter.ts';
 export type { FunctionTally, Outcome, RestoreReport } from './jobs/report.ts';
 export { type RestoreOptions, restore } from './jobs/restore.ts';
-export { parseRedisUrl, type RedisUrl } from './redis/endpoint.ts';
+export type { AddressMap } from './redis/cluster-slots.ts';
+export {
+  type BesideUrl,
+  parseRedisUrl,
+  type RedisUrl,
+  type SentinelSettings,
+  type TlsSettings,
+} from './redis/endpoint.ts';
+export type { TargetMode } from './redis/open-fleet.ts';
 export { type InputOptions, openRdb, type RdbInput } from './sources/rdb/input.ts';
 export { type Chunk, type Plan, type PlanOptions, planRdb } from './sources/rdb/plan.ts';
 export type { ByteSource, SourcePin } from './storage/byte-source.ts';
 export { openFile } from './storage/file-source.ts';
+export { type AnyLoss, LOSS_WORDS } from './targets/redis/losses.ts';
 export type { ConflictPolicy, ExpiryRule } from './targets/redis/policy.ts';
-export type { FailedKey, Tally } from './targets/redis/tally.ts';
+export type { FailedKey, Losses, Tally } from './targets/redis/tally.ts';
 export { type Phase, Progress } from './telemetry/progress.ts';

@@ -141,7 +141,8 @@ async function killAndResume(sample: Sample, policy: ConflictPolicy, dirty: bool
   const result = await processes.run(request);
   expect(result, about()).toMatchObject({ outcome: 'complete', exitCode: 0, resumed: ledger !== undefined });
   expect(differences(expected, await stateOf(target)), about()).toEqual([]);
-  const { failed, ...keys } = result.keys;
+  const { failed, losses, ...keys } = result.keys;
+  expect(losses, about()).toEqual({});
   const sum = Object.values(keys).reduce((a, b) => a + b, failed.length);
   expect(sum, `${about()}: keys accounted for`).toBe(sample.keys);
   expect(keys.already, `${about()}: keys found written already`).toBeLessThanOrEqual(inFlight);

@@ -17,6 +17,8 @@ export interface RunRequest {
   workDir: string;
   chunkBytes: number;
   onConflict?: ConflictPolicy;
+  /** Default: that of the tool. */
+  bigKeyBytes?: number;
 }
 
 /** What it prints with `--json`, as far as the tests look at it. */
@@ -25,7 +27,10 @@ export interface RunResult {
   exitCode: number;
   resumed: boolean;
   error: { code: string; where: string; message: string } | null;
-  keys: Record<'written' | 'already' | 'skipped' | 'expired' | 'filtered', number> & { failed: unknown[] };
+  keys: Record<'written' | 'already' | 'skipped' | 'expired' | 'filtered', number> & {
+    failed: unknown[];
+    losses: object;
+  };
 }
 
 /** How many points of each kind an unkilled run has. */
@@ -84,8 +89,14 @@ export class RestoreProcesses {
 
   #spawn(request: RunRequest, env: Record<string, string>): Promise<RunResult | undefined> {
     const preload = Object.keys(env).length === 0 ? [] : ['--import', join(this.#folder, 'kill-preload.mjs')];
-    const { url, file, workDir, chunkBytes, onConflict = 'panic' } = request;
-    const options = { to: url, 'work-dir': workDir, 'chunk-bytes': chunkBytes, 'on-conflict': onConflict };
+    const { url, file, workDir, chunkBytes, onConflict = 'panic', bigKeyBytes } = request;
+    const options = {
+      to: url,
+      'work-dir': workDir,
+      'chunk-bytes': chunkBytes,
+      'on-conflict': onConflict,
+      ...(bigKeyBytes === undefined ? {} : { 'big-key-bytes': bigKeyBytes }),
+    };
     const flags = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
     const args = [...preload, join(this.#folder, 'keyferry.mjs'), 'restore', file, '--json', ...flags];
     const child = spawn(process.execPath, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });

@@ -10,7 +10,7 @@ import { formatCount } from '../../text/count.ts';
 import type { PreflightOptions } from './preflight.ts';
 
 /** proto-max-bulk-len's default: the longest argument, and so the largest payload of a RESTORE; bytes. */
-const DEFAULT_MAX_BULK_BYTES = 512 * 1024 * 1024;
+export const DEFAULT_MAX_BULK_BYTES = 512 * 1024 * 1024;
 
 /** All masters of a cluster are configured alike, or should be. */
 const firstOf = (fleet: Fleet): Control => fleet.control((fleet.masters[0] as Fleet['masters'][number]).endpoint);
@@ -65,9 +65,21 @@ export function checkTypes(options: PreflightOptions, server: ServerInfo, warnin
 export async function bulkLimit({ demands, fleet }: PreflightOptions): Promise<number> {
   const largest = Math.max(0, ...demands.map((demand) => demand.largest));
   if (largest <= DEFAULT_MAX_BULK_BYTES / 2 || fleet.kind === 'proxy') return DEFAULT_MAX_BULK_BYTES;
+  return (await toldBulkLimit(fleet)) ?? DEFAULT_MAX_BULK_BYTES;
+}
+
+/** The server's proto-max-bulk-len in bytes; `undefined` where it may not be asked. */
+export async function toldBulkLimit(fleet: Fleet): Promise<number | undefined> {
   const reply = await firstOf(fleet).answer(0, 'CONFIG', 'GET', 'proto-max-bulk-len');
-  if (reply instanceof ErrorReply) return DEFAULT_MAX_BULK_BYTES;
-  return Number((reply as ControlReply[])[1] ?? DEFAULT_MAX_BULK_BYTES);
+  const value = reply instanceof ErrorReply ? undefined : (reply as ControlReply[])[1];
+  return value == null ? undefined : Number(value);
+}
+
+/** Names of the server's modules; `undefined` where it may not be asked. */
+export async function toldModules(fleet: Fleet): Promise<string[] | undefined> {
+  const reply = await firstOf(fleet).answer(0, 'MODULE', 'LIST');
+  if (reply instanceof ErrorReply) return undefined;
+  return (reply as ControlReply[]).map((item) => String((item as ControlReply[])[1]));
 }
 
 /**
@@ -80,9 +92,7 @@ export async function checkModules(options: PreflightOptions, server: ServerInfo
   const { demands, fleet, kinds, force } = options;
   const wanted = new Set(demands.flatMap((demand) => demand.modules.map((module) => module.name)));
   if (fleet.kind === 'proxy' || wanted.size === 0 || (kinds !== undefined && !kinds.has('module'))) return;
-  const reply = await firstOf(fleet).answer(0, 'MODULE', 'LIST');
-  const loaded =
-    reply instanceof ErrorReply ? [] : (reply as ControlReply[]).map((item) => String((item as ControlReply[])[1]));
+  const loaded = (await toldModules(fleet)) ?? [];
   const has = `it has ${loaded.length === 0 ? 'no modules that it tells of' : loaded.join(', ')}`;
   const lacking = [...wanted].filter(
     (type) => !loaded.some((name) => name === type || name === MODULES_OF_TYPES[type]),

@@ -81,16 +81,7 @@ export async function preflight(options: PreflightOptions): Promise<PreflightRep
       'The user may not call RESTORE: all values but plain strings go by commands, which takes much longer and loses idle times and frequencies.',
     );
   }
-  const libraries = options.demands.reduce((sum, demand) => sum + demand.functions.length, 0);
-  const left: string[] = [];
-  if (libraries > 0 && !permitted.functions) {
-    const why = fleet.kind === 'proxy' ? 'A proxy hands on' : `${showVersion(server)} has, or lets this user load,`;
-    left.push(`${why} no functions: ${libraries} function libraries will not be restored.`);
-  }
-  for (const demand of options.demands) {
-    for (const { what, count } of demand.unrestorable)
-      left.push(`${demand.name} holds ${what} (${count} ×), which no command restores.`);
-  }
+  const left = leftBehind(options, server, permitted.functions);
   if (options.strict && left.length > 0) {
     throw new TargetError('TARGET_LOSSES', left.join(' '), {
       where: options.fleet.name,
@@ -107,13 +98,33 @@ export async function preflight(options: PreflightOptions): Promise<PreflightRep
   return { server, warnings, bulkLimit: await bulkLimit(options), ...permitted };
 }
 
+/**
+ * What of the data, besides keys, will not be written, in whole sentences.
+ *
+ * @param functions libraries can be loaded
+ */
+export function leftBehind({ demands, fleet }: PreflightOptions, server: ServerInfo, functions: boolean): string[] {
+  const left: string[] = [];
+  const libraries = demands.reduce((sum, demand) => sum + demand.functions.length, 0);
+  if (libraries > 0 && !functions) {
+    const why = fleet.kind === 'proxy' ? 'A proxy hands on' : `${showVersion(server)} has, or lets this user load,`;
+    left.push(`${why} no functions: ${libraries} function libraries will not be restored.`);
+  }
+  for (const demand of demands) {
+    for (const { what, count } of demand.unrestorable)
+      left.push(`${demand.name} holds ${what} (${count} ×), which no command restores.`);
+  }
+  return left;
+}
+
 /** A cluster that is being upgraded has masters of two versions: what the older one takes, both do. */
-function oldestOf(servers: readonly ServerInfo[]): ServerInfo {
+export function oldestOf(servers: readonly ServerInfo[]): ServerInfo {
   const age = ({ version: [major, minor, patch] }: ServerInfo) => (major * 1000 + minor) * 1000 + patch;
   return [...servers].sort((a, b) => age(a) - age(b))[0] as ServerInfo;
 }
 
-async function checkDatabases({ dbs, fleet }: PreflightOptions): Promise<void> {
+/** @throws {TargetError} `TARGET_DB` where the target lacks one of them */
+export async function checkDatabases({ dbs, fleet }: PreflightOptions): Promise<void> {
   const highest = Math.max(0, ...dbs);
   if (highest === 0) return;
   if (fleet.kind === 'proxy') {

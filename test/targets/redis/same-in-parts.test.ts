@@ -324,6 +324,7 @@ describe.each(availableServers())('on %s', (name) => {
       of(entry(1), entry(5, 'w')),
       of(entry(1), entry(6)),
       of(entry(1), entry(3), entry(5)),
+      of(entry(1), entry(5), entry(7)),
       of(entry(1), { id: id(5), fields: entry(5).fields.slice(1) }),
       of(entry(1), { id: id(5), fields: [...entry(5).fields, ...entry(5).fields] }),
     ];
@@ -347,7 +348,8 @@ describe.each(availableServers())('on %s', (name) => {
       await target.write(gone);
       expect(await target.same('stream', gone), `max-deleted-id ${maxDeletedId?.ms}`).toBe(true);
       if (!target.server.features.seven || maxDeletedId === undefined) continue;
-      await target.run(['XSETID', KEY, '5000-0', 'ENTRIESADDED', 1950, 'MAXDELETEDID', '4000-0']);
+      const another = maxDeletedId.ms === 0n ? '4000-0' : '13-1';
+      await target.run(['XSETID', KEY, '5000-0', 'ENTRIESADDED', 1950, 'MAXDELETEDID', another]);
       expect(await target.same('stream', gone), 'another one was deleted').toBe(false);
     }
   });
@@ -387,10 +389,18 @@ describe.each(availableServers())('on %s', (name) => {
     if (!target.server.features.fieldExpiry) {
       // It lived when it was written, and still does there.
       await target.write(ours, { now: NOW - 2000 });
-      expect(await target.run(['HLEN', KEY])).toEqual(['3'].map(BigInt).map(Number));
+      expect(await target.run(['HLEN', KEY])).toEqual([3]);
       expect(await target.same('hash', ours), 'kept without its time').toBe(true);
       return;
     }
+    const soon = BigInt(Date.now() + 300);
+    const going: ValuePart = { kind: 'hash', fields: [field('a'), field('b', soon)] };
+    await target.write([going]);
+    const parts = async function* (): AsyncGenerator<ValuePart> {
+      yield going;
+      while ((await target.run(['HLEN', KEY]))[0] === 2) await systemClock.sleep(20);
+    };
+    expect(await target.same('hash', [], { parts }), 'went when it had been found').toBe(true);
     // Nothing removes expired fields by itself now, so HLEN counts them.
     await target.run(['DEBUG', 'SET-ACTIVE-EXPIRE', 0]);
     try {
@@ -438,8 +448,6 @@ describe('on one server', () => {
     expect(performance.now() - began).toBeLessThan(10_000);
     const stats = String(await target.server.call('INFO', 'commandstats'));
     expect(Number(/cmdstat_hmget:calls=(\d+)/.exec(stats)?.[1])).toBeLessThan(fields.length / 500);
-    await target.run(['HSET', KEY, 'field:199999', 'other']);
-    expect(await target.same('hash', parts)).toBe(false);
   });
 
   test('what differs early ends the reading of the rest', async () => {
