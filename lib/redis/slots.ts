@@ -6,15 +6,23 @@ const OPEN = 0x7b;
 const CLOSE = 0x7d;
 
 /**
- * The slot of a key: of what stands between its first `{` and the next `}` where that is not empty, else of all of it.
+ * The slot of the key `bytes[start, end)`: of what stands between its first `{` and the next `}` where that is not empty,
+ * else of all of it.
  *
  * @see https://valkey.io/topics/cluster-spec/ (hash tags)
  */
-export function keySlot(key: Uint8Array): number {
-  const open = key.indexOf(OPEN);
-  const close = open < 0 ? -1 : key.indexOf(CLOSE, open + 1);
-  const crc = close > open + 1 ? crc16(key, open + 1, close) : crc16(key);
-  return crc % SLOTS;
+export function keySlot(bytes: Uint8Array, start = 0, end = bytes.length): number {
+  const open = find(OPEN, bytes, start, end);
+  const close = find(CLOSE, bytes, open + 1, end);
+  const tagged = close < end && close > open + 1;
+  return crc16(bytes, tagged ? open + 1 : start, tagged ? close : end) % SLOTS;
+}
+
+/** Where the byte is in `bytes[start, end)`, `end` for nowhere. Keys are short: a loop beats a call of `indexOf`. */
+function find(byte: number, bytes: Uint8Array, start: number, end: number): number {
+  let at = start;
+  while (at < end && bytes[at] !== byte) at++;
+  return Math.min(at, end);
 }
 
 let tags: string[] | undefined;

@@ -7,7 +7,6 @@ import type { ValueType } from '../../rdb/types.ts';
 import { Batch, type BatchOwner, keysOf, type Mark } from '../../redis/batch.ts';
 import type { BulkWriter } from '../../redis/bulk-writer.ts';
 import { refusal, stopsTheJob } from '../../redis/refusals.ts';
-import { keySlot } from '../../redis/slots.ts';
 import { FrameWriter } from '../../resp/frame-writer.ts';
 import { ErrorReply, type Reply } from '../../resp/reply-reader.ts';
 import type { Clock } from '../../telemetry/clock.ts';
@@ -124,7 +123,7 @@ export class ChunkWriter implements BatchOwner {
     }
     const size = this.#sizeOf(entry);
     const at = entry.recordStart - base;
-    const slot = this.#context.writer.fleet.bySlot ? keySlot(encoder.key(entry, bytes, base)) : undefined;
+    const slot = this.#context.writer.fleet.bySlot ? encoder.slot(entry, bytes, base) : undefined;
     if (size >= this.#context.bigKeyBytes && hasParts(entry.type as ValueType)) {
       this.byCommands.push({ record: { at, db: entry.db }, reason: '' });
       return;

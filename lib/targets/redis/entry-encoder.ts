@@ -8,6 +8,7 @@ import type { RdbScanner } from '../../rdb/scanner.ts';
 import { EncodedString, readString } from '../../rdb/strings.ts';
 import { asDumpForm, TEMPLATE_REFERENCES, type TemplateNames } from '../../rdb/templates.ts';
 import type { TypeTable, ValueType } from '../../rdb/types.ts';
+import { keySlot } from '../../redis/slots.ts';
 import { ascii, type FrameWriter } from '../../resp/frame-writer.ts';
 import type { Clock } from '../../telemetry/clock.ts';
 import type { ConflictPolicy, ExpiryRule } from './policy.ts';
@@ -236,6 +237,12 @@ export class EntryEncoder {
   /** The RDB version in the footer of the record's payload. */
   footerVersion(entry: RdbScanner): number {
     return footerVersion(entry.type as ValueType, entry.metaEnd > 0);
+  }
+
+  /** The cluster slot of the key. */
+  slot(entry: RdbScanner, bytes: Buffer, base: number): number {
+    const { bytes: from, start, end } = locate(bytes, entry.keyStart - base, this.#key);
+    return keySlot(from, start, end);
   }
 
   /** The key's bytes, decoded. */
