@@ -118,7 +118,9 @@ function linkTo(endpoint: Endpoint, timeoutMs: number): Promise<string> {
 
 function tlsWords(socket: TLSSocket): string {
   const until = new Date(socket.getPeerCertificate().valid_to);
-  const date = Number.isNaN(until.getTime()) ? '' : `; its certificate is valid until ${until.toISOString().slice(0, 10)}`;
+  const date = Number.isNaN(until.getTime())
+    ? ''
+    : `; its certificate is valid until ${until.toISOString().slice(0, 10)}`;
   return `, with ${socket.getProtocol()?.replace('v', ' ') ?? 'TLS'} (${socket.getCipher().standardName})${date}`;
 }
 
@@ -220,7 +222,8 @@ function tellUnreached(
   });
 }
 
-const mapped = ({ addressMap }: DoctorTask): string => (addressMap === undefined ? '' : ', or where --address-map leads');
+const mapped = ({ addressMap }: DoctorTask): string =>
+  addressMap === undefined ? '' : ', or where --address-map leads';
 
 /** An address as people write it, no user in it. */
 function address({ host, port, path }: Endpoint): string {

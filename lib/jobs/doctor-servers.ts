@@ -28,15 +28,20 @@ function checkTypes({ servers }: Reached, findings: Findings): void {
     findings.add('types', 'unknown', 'Which value types it takes is not known without its version.');
     return;
   }
-  const expires = commandSupport(server).latestFieldExpiry === undefined ? 'no expiry of hash fields' : 'with expiries of hash fields';
-  const functions = server.engine === 'valkey' || server.version[0] >= 7 ? 'function libraries' : 'no function libraries';
+  const expires =
+    commandSupport(server).latestFieldExpiry === undefined
+      ? 'no expiry of hash fields'
+      : 'with expiries of hash fields';
+  const functions =
+    server.engine === 'valkey' || server.version[0] >= 7 ? 'function libraries' : 'no function libraries';
   const what = `${showVersion(server)} takes values of RDB versions up to ${rdbVersionOf(server)}, ${expires}, and ${functions}.`;
   findings.add('types', 'ok', what);
 }
 
 /** The master that has the least room speaks for all. */
 function checkMemory({ servers }: Reached, findings: Findings): void {
-  const free = ({ info }: ReachedServer) => (info.maxMemory > 0 ? info.maxMemory - info.usedMemory : Number.POSITIVE_INFINITY);
+  const free = ({ info }: ReachedServer) =>
+    info.maxMemory > 0 ? info.maxMemory - info.usedMemory : Number.POSITIVE_INFINITY;
   const [fullest] = [...servers].sort((a, b) => free(a) - free(b)) as [ReachedServer];
   const { usedMemory, maxMemory, evictionPolicy } = fullest.info;
   const where = servers.length > 1 ? ` on ${fullest.control.name}` : '';
@@ -65,7 +70,8 @@ function checkMemory({ servers }: Reached, findings: Findings): void {
 
 async function checkReplicas({ fleet, servers, told }: Reached, findings: Findings): Promise<void> {
   if (servers.some(({ info }) => info.role === 'replica')) return;
-  const counts = fleet.kind === 'cluster' ? fleet.masters.map(({ replicas }) => replicas) : servers.map(({ info }) => info.replicas);
+  const counts =
+    fleet.kind === 'cluster' ? fleet.masters.map(({ replicas }) => replicas) : servers.map(({ info }) => info.replicas);
   const followed = counts.filter((count) => count > 0).length;
   if (followed === 0) {
     if (told) findings.add('replicas', 'ok', 'None: what the server confirms is on that server alone.');
@@ -74,7 +80,9 @@ async function checkReplicas({ fleet, servers, told }: Reached, findings: Findin
   const sum = counts.reduce((all, count) => all + count, 0);
   const some = followed < counts.length ? ` of ${followed} of ${counts.length} masters` : '';
   // Nobody is waited for.
-  const replies = await Promise.all(servers.map(({ control }) => findings.attempt('replicas', () => control.answer(0, 'WAIT', 0, 1))));
+  const replies = await Promise.all(
+    servers.map(({ control }) => findings.attempt('replicas', () => control.answer(0, 'WAIT', 0, 1))),
+  );
   if (replies.every((reply) => !(reply instanceof ErrorReply))) {
     findings.add('replicas', 'ok', `${sum}${some}: a chunk counts as done when a replica has it too (WAIT).`);
     return;
@@ -99,7 +107,11 @@ async function checkDatabases({ fleet, servers }: Reached, findings: Findings): 
   // A cluster of servers that lack the setting has one.
   const count = value == null ? (clustered && !(reply instanceof ErrorReply) ? 1 : undefined) : Number(value);
   if (count === undefined) {
-    findings.add('databases', 'unknown', 'How many it has cannot be asked (CONFIG GET); a restore selects those that it needs.');
+    findings.add(
+      'databases',
+      'unknown',
+      'How many it has cannot be asked (CONFIG GET); a restore selects those that it needs.',
+    );
   } else if (count === 1) {
     findings.add('databases', 'ok', 'One, number 0: keys of others need --db-map 1:0 or --merge-dbs.');
   } else {

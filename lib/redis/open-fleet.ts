@@ -1,5 +1,5 @@
 // Finds out what a target is, and who its masters are: one server, or a cluster.
-import { KeyferryError, TargetError } from '../errors.ts';
+import { ConnectionError, KeyferryError, TargetError } from '../errors.ts';
 import { ErrorReply } from '../resp/reply-reader.ts';
 import type { Clock } from '../telemetry/clock.ts';
 import { Cluster } from './cluster.ts';
@@ -80,8 +80,25 @@ async function openProxy(options: OpenFleetOptions): Promise<OpenedFleet> {
 
 /** With what each master says of itself. */
 async function asked(fleet: Fleet, options: OpenFleetOptions): Promise<OpenedFleet> {
-  const servers = await Promise.all(fleet.masters.map(({ endpoint }) => infoOf(fleet.control(endpoint), options)));
+  const servers = await Promise.all(
+    fleet.masters.map(({ endpoint }) =>
+      infoOf(fleet.control(endpoint), options).catch((error: unknown) => {
+        throw atAnnounced(error, fleet);
+      }),
+    ),
+  );
   return { fleet, servers: servers.map((info) => info ?? parseInfo('')), told: !servers.includes(undefined) };
+}
+
+/** A node that can't be reached may be there all the same, at another address than the one that it announces. */
+function atAnnounced(error: unknown, { kind }: Fleet): unknown {
+  if (kind !== 'cluster' || !(error instanceof ConnectionError) || error.code !== 'TARGET_UNREACHABLE') return error;
+  return new ConnectionError(error.code, error.message, {
+    where: error.where,
+    remedy:
+      'The cluster names this node. Is it down? Or reached at another address from here: then say --address-map ANNOUNCED:PORT=REACHED:PORT',
+    cause: error,
+  });
 }
 
 /** A server's INFO once it has loaded its data; `undefined` where the user may not call it. */

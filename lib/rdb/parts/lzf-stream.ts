@@ -22,7 +22,8 @@ export class LzfStream {
    */
   constructor(length: number, partBytes: number) {
     this.#length = length;
-    this.#room = Math.max(MOST_GROWTH, Math.min(partBytes, length));
+    // A part ends where one more token might not fit: with room to spare a small string is one.
+    this.#room = Math.max(MOST_GROWTH, Math.min(partBytes, length + MOST_GROWTH));
     this.#output = Buffer.allocUnsafeSlow(HISTORY + this.#room);
   }
 

@@ -1,5 +1,6 @@
 // The value of a record in parts, read from where the record lies; proven against the record's checksum at its end.
 import { Crc64 } from '../../bytes/crc64.ts';
+import { RdbError } from '../../errors.ts';
 import type { TemplateLookup } from '../../rdb/decode.ts';
 import { type PieceSource, readValueParts } from '../../rdb/read-parts.ts';
 import type { ValueType } from '../../rdb/types.ts';
@@ -19,8 +20,8 @@ const PART_BYTES = 256 * 1024;
 /**
  * Reads the value from its beginning.
  *
- * @throws {RdbError} for damage; {InputError} `INPUT_CHANGED` at the end, when the bytes are not those that were planned:
- * a value that was built of them is not to be believed
+ * @throws {InputError} `INPUT_CHANGED` at the end, or at damage, when the bytes are not those that were planned: a value
+ * that was built of them is not to be believed; {RdbError} for damage that was there before
  */
 export async function* recordParts(
   record: LargeRecord,
@@ -43,17 +44,25 @@ export async function* recordParts(
     base: entry.valueStart,
     ...(templates === undefined ? {} : { templates }),
   };
-  for await (const part of readValueParts(entry.type as ValueType, pieces, options)) {
-    if (part.kind !== 'hash' || mapFieldExpiry === undefined) {
-      yield part;
-      continue;
+  try {
+    for await (const part of readValueParts(entry.type as ValueType, pieces, options)) {
+      yield mapFieldExpiry === undefined ? part : withExpiries(part, mapFieldExpiry);
     }
-    const fields = part.fields.map(({ field, value, expireAt }) => ({
-      field,
-      value,
-      expireAt: expireAt === undefined ? undefined : mapFieldExpiry(expireAt),
-    }));
-    yield { kind: 'hash', fields };
+  } catch (error) {
+    if (!(error instanceof RdbError)) throw error;
+    // The plan has not met it. Has the file changed since, then that is what the reader must know.
+    while ((await pieces.next()) !== undefined);
+    if (range.value === record.crc) throw error;
   }
   if (range.value !== record.crc) throw changed(source);
+}
+
+function withExpiries(part: ValuePart, map: (at: bigint) => bigint | undefined): ValuePart {
+  if (part.kind !== 'hash') return part;
+  const fields = part.fields.map(({ field, value, expireAt }) => ({
+    field,
+    value,
+    expireAt: expireAt === undefined ? undefined : map(expireAt),
+  }));
+  return { kind: 'hash', fields };
 }
