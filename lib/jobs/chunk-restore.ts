@@ -2,6 +2,7 @@
 
 import { BufferPool } from '../bytes/buffer-pool.ts';
 import { crc64 } from '../bytes/crc64.ts';
+import { RdbError } from '../errors.ts';
 import type { EntryFilter } from '../filter/filter.ts';
 import { dialectOf } from '../rdb/dialect.ts';
 import { hasParts } from '../rdb/read-parts.ts';
@@ -72,19 +73,26 @@ export class ChunkRestore {
     return written ?? this.#runHeld(chunk, target, encoder, attempt);
   }
 
-  /** The first key of a chunk that the filter accepts, and its database. */
+  /**
+   * The first key of a chunk that the filter accepts, and its database.
+   *
+   * @throws {InputError} `INPUT_CHANGED` where the bytes are no records any more
+   */
   async firstKey(chunk: Chunk): Promise<{ db: number; key: Buffer } | undefined> {
+    const { source } = this.#input;
     const encoder = this.#encoder();
-    const bytes = await this.#input.source.read(
-      chunk.start,
-      Math.min(chunk.end, chunk.start + this.#options.largeBytes),
-    );
-    const scanner = new RdbScanner({ from: this.#state(chunk), size: this.#input.source.size, crc: false });
+    const bytes = await source.read(chunk.start, Math.min(chunk.end, chunk.start + this.#options.largeBytes));
+    const scanner = new RdbScanner({ from: this.#state(chunk), size: source.size, crc: false });
     scanner.feed(bytes);
-    for (let event = scanner.next(); event !== ScanEvent.MORE && event !== ScanEvent.END; event = scanner.next()) {
-      if (event !== ScanEvent.KEY) continue;
-      const key = () => encoder.key(scanner, bytes, chunk.start);
-      if (this.#options.filter?.accepts(scanner, key) ?? true) return { db: scanner.db, key: Buffer.from(key()) };
+    try {
+      for (let event = scanner.next(); event !== ScanEvent.MORE && event !== ScanEvent.END; event = scanner.next()) {
+        if (event !== ScanEvent.KEY) continue;
+        const key = () => encoder.key(scanner, bytes, chunk.start);
+        if (this.#options.filter?.accepts(scanner, key) ?? true) return { db: scanner.db, key: Buffer.from(key()) };
+      }
+    } catch (error) {
+      // The plan has scanned them whole.
+      throw error instanceof RdbError ? changed(source) : error;
     }
     return undefined;
   }

@@ -4,8 +4,10 @@ import { ErrorReply } from '../resp/reply-reader.ts';
 import type { Clock } from '../telemetry/clock.ts';
 import { type AddressMap, type ClusterMap, NOBODY, nodeEndpoint, parseClusterSlots } from './cluster-slots.ts';
 import { Control, type ControlReply } from './control.ts';
+import { Controls } from './controls.ts';
 import { type Endpoint, showEndpoint } from './endpoint.ts';
 import type { Fleet, Master } from './fleet.ts';
+import { Refresher } from './refresher.ts';
 import { keySlot } from './slots.ts';
 
 export interface ClusterOptions {
@@ -28,17 +30,18 @@ export class Cluster implements Fleet {
   readonly bySlot = true;
   readonly name: string;
   readonly #options: ClusterOptions;
-  readonly #controls = new Map<string, Control>();
+  readonly #controls: Controls;
+  readonly #refresher: Refresher;
   #map: ClusterMap = { masters: [], owners: new Uint16Array(0), nodes: [] };
   /** Every node that was ever heard of: any of them may be the one that is left to ask. */
   readonly #known = new Map<string, Endpoint>();
-  #refreshing: Promise<void> | undefined;
-  #refreshedAt = Number.NEGATIVE_INFINITY;
 
   private constructor(options: ClusterOptions) {
     this.#options = options;
     this.name = showEndpoint(options.seed);
     this.#known.set(this.name, options.seed);
+    this.#controls = new Controls(options);
+    this.#refresher = new Refresher(() => this.#refresh(), REFRESH_MS, options.clock, options.signal);
   }
 
   /**
@@ -50,7 +53,7 @@ export class Cluster implements Fleet {
    */
   static async open(options: ClusterOptions, control: Control): Promise<Cluster> {
     const cluster = new Cluster(options);
-    cluster.#controls.set(cluster.name, control);
+    cluster.#controls.add(control);
     const deadline = options.clock.now() + options.patienceMs;
     for (;;) {
       cluster.#take(await control.call(0, 'CLUSTER', 'SLOTS'), options.seed);
@@ -82,36 +85,23 @@ export class Cluster implements Fleet {
   }
 
   refresh(): Promise<void> {
-    this.#refreshing ??= this.#refresh().finally(() => {
-      this.#refreshing = undefined;
-    });
-    return this.#refreshing;
+    return this.#refresher.refresh();
   }
 
   control(endpoint: Endpoint): Control {
-    const name = showEndpoint(endpoint);
-    let control = this.#controls.get(name);
-    if (control === undefined) {
-      control = new Control({ ...this.#options, endpoint });
-      this.#controls.set(name, control);
-    }
-    return control;
+    return this.#controls.of(endpoint);
   }
 
   end(): void {
-    for (const control of this.#controls.values()) control.end();
+    this.#controls.end();
   }
 
   async #refresh(): Promise<void> {
-    const { clock, signal } = this.#options;
-    const wait = this.#refreshedAt + REFRESH_MS - clock.now();
-    if (wait > 0) await clock.sleep(wait, signal).catch(() => undefined);
-    this.#refreshedAt = clock.now();
     // Masters first, then whoever else was seen: a node that has left may still answer with an old map.
     const nodes = new Map(this.masters.map(({ endpoint }) => [showEndpoint(endpoint), endpoint]));
     for (const [name, endpoint] of this.#known) nodes.set(name, endpoint);
     for (const endpoint of nodes.values()) {
-      if (signal?.aborted) return;
+      if (this.#options.signal?.aborted) return;
       const reply = await this.#ask(endpoint);
       if (reply !== undefined) {
         try {

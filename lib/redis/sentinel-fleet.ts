@@ -1,8 +1,10 @@
 // The master that sentinels watch, as a fleet of one that can be another server after a fail-over.
 import { KeyferryError } from '../errors.ts';
-import { Control } from './control.ts';
+import type { Control } from './control.ts';
+import { Controls } from './controls.ts';
 import { type Endpoint, showEndpoint } from './endpoint.ts';
 import type { Fleet, Master } from './fleet.ts';
+import { Refresher } from './refresher.ts';
 import { askAll, type FoundMaster, resolveMaster, type SentinelOptions } from './sentinel.ts';
 
 export interface SentinelFleetOptions extends SentinelOptions {
@@ -19,15 +21,16 @@ export class SentinelFleet implements Fleet {
   /** The sentinels and the master's name. */
   readonly name: string;
   readonly #options: SentinelFleetOptions;
-  readonly #controls = new Map<string, Control>();
+  readonly #controls: Controls;
+  readonly #refresher: Refresher;
   #master: Master;
-  #refreshing: Promise<void> | undefined;
-  #refreshedAt = Number.NEGATIVE_INFINITY;
 
   private constructor(options: SentinelFleetOptions, found: FoundMaster) {
     this.#options = options;
     this.name = showEndpoint(options.target);
     this.#master = masterOf(found);
+    this.#controls = new Controls(options);
+    this.#refresher = new Refresher(() => this.#refresh(), REFRESH_MS, options.clock, options.signal);
   }
 
   /** Finds the master first; throws what {@link resolveMaster} throws. */
@@ -53,37 +56,24 @@ export class SentinelFleet implements Fleet {
 
   /** Asks each sentinel once. Where none names a master that is one, what was known before stays. */
   refresh(): Promise<void> {
-    this.#refreshing ??= this.#refresh().finally(() => {
-      this.#refreshing = undefined;
-    });
-    return this.#refreshing;
+    return this.#refresher.refresh();
   }
 
   control(endpoint: Endpoint): Control {
-    const name = showEndpoint(endpoint);
-    let control = this.#controls.get(name);
-    if (control === undefined) {
-      control = new Control({ ...this.#options, endpoint });
-      this.#controls.set(name, control);
-    }
-    return control;
+    return this.#controls.of(endpoint);
   }
 
   end(): void {
-    for (const control of this.#controls.values()) control.end();
+    this.#controls.end();
   }
 
   async #refresh(): Promise<void> {
-    const { clock, signal } = this.#options;
     try {
-      const wait = this.#refreshedAt + REFRESH_MS - clock.now();
-      if (wait > 0) await clock.sleep(wait, signal);
-      this.#refreshedAt = clock.now();
       const found = await askAll(this.#options);
       if (!Array.isArray(found)) this.#master = masterOf(found);
     } catch (error) {
       // Whoever writes meets a refused login, or broken TLS, too, and tells it.
-      if (!(error instanceof KeyferryError) && !signal?.aborted) throw error;
+      if (!(error instanceof KeyferryError) && !this.#options.signal?.aborted) throw error;
     }
   }
 }

@@ -67,7 +67,7 @@ export interface PreflightReport {
 
 /** @throws {TargetError} naming what would stop the job, before anything is written */
 export async function preflight(options: PreflightOptions): Promise<PreflightReport> {
-  const { servers, fleet } = options;
+  const { servers } = options;
   const warnings: string[] = [];
   if (!options.told) warnings.push('The user may not call INFO: engine, role and memory of the target are not known.');
   const server = oldestOf(servers);

@@ -3,7 +3,7 @@
 // A payload's checksum stands at its end, so a record that turns out damaged on the way is ended with a checksum that is
 // wrong on purpose: the server then refuses it whole.
 import { Crc64 } from '../../bytes/crc64.ts';
-import { InputError } from '../../errors.ts';
+import { InputError, RdbError } from '../../errors.ts';
 import { RdbScanner, type ScanState } from '../../rdb/scanner.ts';
 import type { ValueType } from '../../rdb/types.ts';
 import type { Endpoint } from '../../redis/endpoint.ts';
@@ -34,13 +34,22 @@ export interface LargeRecord {
   readonly crc: bigint;
 }
 
-/** Reads a record up to where its value begins. */
+/**
+ * Reads a record up to where its value begins.
+ *
+ * @throws {InputError} `INPUT_CHANGED` where no record begins
+ */
 export async function readRecordHead({ source, start, end }: LargeRecord, state: ScanState): Promise<RecordHead> {
   for (let size = HEAD_BYTES; ; size *= 4) {
     const bytes = await source.read(start, Math.min(end, start + size));
     const entry = new RdbScanner({ from: state, size: source.size, crc: false });
     entry.feed(bytes);
-    entry.next();
+    try {
+      entry.next();
+    } catch (error) {
+      // The plan has scanned these bytes: were they the same, they would pass now too.
+      throw error instanceof RdbError ? changed(source) : error;
+    }
     if (entry.valueStart > entry.keyStart) return { entry, bytes };
     if (start + size >= end) throw changed(source);
   }
