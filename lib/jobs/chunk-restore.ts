@@ -14,6 +14,7 @@ import type { Chunk } from '../sources/rdb/plan.ts';
 import type { Attempt, ChunkBytes, ChunkWriter } from '../targets/redis/chunk-writer.ts';
 import { COMMAND_OVERHEAD_BYTES, EntryEncoder } from '../targets/redis/entry-encoder.ts';
 import type { ConflictPolicy, ExpiryRule } from '../targets/redis/policy.ts';
+import { proveRecord } from '../targets/redis/record-parts.ts';
 import type { RedisTarget, Written } from '../targets/redis/redis-target.ts';
 import { changed, type LargeRecord, readRecordHead } from '../targets/redis/streamed-restore.ts';
 import { newTally } from '../targets/redis/tally.ts';
@@ -168,7 +169,7 @@ export class ChunkRestore {
     encoder: EntryEncoder,
     attempt: Attempt,
   ): Promise<Written | undefined> {
-    const { filter, onBytes, bigKeyBytes, bulkLimit } = this.#options;
+    const { filter, signal, onBytes, bigKeyBytes, bulkLimit } = this.#options;
     const record: LargeRecord = { source: this.#input.source, start: chunk.start, end: chunk.end, crc: chunk.crc };
     const state = this.#state(chunk);
     const head = await readRecordHead(record, state);
@@ -183,6 +184,8 @@ export class ChunkRestore {
         ? target.writeInParts(encoder, record, head, attempt)
         : target.writeLarge(encoder, record, head, state, attempt);
     const written = taken ? await write() : { tally: { ...newTally(), filtered: 1 }, servers: '' };
+    // What is left out on the word of its head alone (its name, its expiry) must be what was planned.
+    if (written.tally.written === 0) await proveRecord(record, signal);
     onBytes(chunk.end - chunk.start);
     return written;
   }

@@ -42,6 +42,9 @@ const MOST_ROUNDS = 5;
 /** Chunks of a file that are searched for a first key that the filter takes. */
 const SAMPLED_CHUNKS = 4;
 
+type Limits = Pick<PreflightReport, 'bulkLimit' | 'restores'>;
+const NO_LIMITS: Limits = { bulkLimit: Number.POSITIVE_INFINITY, restores: true };
+
 /** What the chunks are written into. */
 interface WriteInto extends PreflightReport {
   readonly fleet: Fleet;
@@ -235,7 +238,7 @@ export class RestoreJob {
   /** The first key that will be written, for the preflight to ask about. */
   async #sampleKey(): Promise<{ db: number; key: Buffer } | undefined> {
     for (const input of this.#inputs) {
-      const restore = this.#chunkRestore(input, parseInfo(''), Number.POSITIVE_INFINITY);
+      const restore = this.#chunkRestore(input, parseInfo(''), NO_LIMITS);
       for (const chunk of input.chunks.slice(0, SAMPLED_CHUNKS)) {
         const sample = await restore.firstKey(chunk);
         if (sample !== undefined) return { db: this.#mapDb(sample.db), key: sample.key };
@@ -244,7 +247,7 @@ export class RestoreJob {
     return undefined;
   }
 
-  #chunkRestore(input: RdbInput, server: ServerInfo, bulkLimit: number): ChunkRestore {
+  #chunkRestore(input: RdbInput, server: ServerInfo, { bulkLimit, restores }: Limits): ChunkRestore {
     return new ChunkRestore(input, {
       policy: this.#policy,
       expiry: this.#expiry,
@@ -252,7 +255,8 @@ export class RestoreJob {
       server,
       clock: this.#clock,
       largeBytes: Math.min(this.#options.chunkBytes ?? DEFAULT_CHUNK_BYTES, DEFAULT_CHUNK_BYTES),
-      bigKeyBytes: this.#bigKeyBytes(bulkLimit),
+      // Without RESTORE nothing can be streamed.
+      bigKeyBytes: restores ? this.#bigKeyBytes(bulkLimit) : 0,
       bulkLimit,
       proxied: this.#options.mode === 'proxy',
       signal: this.#stop.signal,
@@ -295,9 +299,9 @@ export class RestoreJob {
   }
 
   async #writeChunks(ledger: CheckpointStore, into: WriteInto): Promise<void> {
-    const { server, witness, bulkLimit } = into;
+    const { server, witness } = into;
     const { concurrency = DEFAULT_CONCURRENCY } = this.#options;
-    const restores = this.#inputs.map((input) => this.#chunkRestore(input, server, bulkLimit));
+    const restores = this.#inputs.map((input) => this.#chunkRestore(input, server, into));
     const target = this.#openTarget(into);
     this.#writing = true;
     try {

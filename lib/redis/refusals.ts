@@ -88,7 +88,8 @@ const PATTERNS: readonly [RegExp, Meaning][] = [
     {
       code: 'TARGET_COMMAND',
       message: 'the server does not know the command, or it was renamed.',
-      remedy: 'keyferry needs RESTORE and SET under their own names.',
+      remedy:
+        'keyferry needs SET under its own name, and RESTORE unless values are to go by other commands. Is there a proxy? Then say --mode proxy.',
     },
   ],
   [

@@ -59,3 +59,24 @@ async function runExample(name: string, folder: string, ...args: string[]): Prom
   writeFileSync(path, text.replaceAll("'keyferry'", library('')).replaceAll("'keyferry/rdb'", library('rdb')));
   return promisify(execFile)(process.execPath, [path, ...args], { cwd: folder, maxBuffer: 64 << 20 });
 }
+test('the restore into a cluster takes what Sentinel, TLS and proxies take', async () => {
+  await withServer(anyServer(), {}, async (server) => {
+    const folder = temporaryFolder();
+    const file = join(folder, 'sample.rdb');
+    copyFileSync(sample, file);
+    const { stdout } = await runExample('cluster.mjs', folder, file, server.url);
+    expect(stdout).toMatch(/^complete (?:Redis|Valkey) \d[\d.]* 19992$/m);
+    expect(await server.call('DBSIZE')).toBe(19992);
+  });
+});
+
+test('values are written as an older server knows them', async () => {
+  const { stdout } = await runExample('older.mjs', temporaryFolder(), sample);
+  expect(stdout).toMatch(/^user:1: HASH_LISTPACK as HASH, \d+ bytes$/m);
+  expect(stdout).toMatch(/: STREAM_LISTPACKS_2 as STREAM_LISTPACKS, \d+ bytes/);
+});
+
+test('a large value comes in parts', async () => {
+  const { stdout } = await runExample('parts.mjs', temporaryFolder(), sample);
+  expect(stdout).toMatch(/^STREAM_LISTPACKS_2 \d+ bytes\na part of a stream\n/);
+});

@@ -11,7 +11,8 @@ import { blocks, commands, documents, exists, read, root, rows, section } from '
 
 const readme = read('README.md');
 const nothing = async () => undefined;
-const program = buildProgram({ restore: nothing, plan: nothing }, fakeIo([]));
+const actions = { restore: nothing, plan: nothing, doctor: nothing };
+const program = buildProgram(actions, fakeIo([]));
 const options = (command: string) => program.commands.find((each) => each.name() === command)?.options ?? [];
 
 describe('the command line', () => {
@@ -26,15 +27,15 @@ describe('the command line', () => {
     const wrong: string[] = [];
     for (const { document, words } of shown) {
       const io = fakeIo(words.slice(1));
-      const parsing = buildProgram({ restore: nothing, plan: nothing }, io).parseAsync(io.argv);
+      const parsing = buildProgram(actions, io).parseAsync(io.argv);
       await parsing.catch((error: Error) => wrong.push(`${document}: ${words.join(' ')}: ${error.message}`));
     }
     expect(wrong).toEqual([]);
   });
 
-  test.each(['restore', 'plan'])('the options and defaults of %s are those of the tool', (command) => {
+  test.each(['restore', 'plan', 'doctor'])('the options and defaults of %s are those of the tool', (command) => {
     const text = section(readme, '## Options');
-    const mark = `\`keyferry ${command} FILE...`;
+    const mark = `\n\`keyferry ${command} `;
     const table = text.slice(text.indexOf(mark)).split('\n\n')[1] ?? '';
     const named = rows(table).map(([flags, , value]) => `${flags} ${value}`.replaceAll('`', '').trim().toLowerCase());
     const known = options(command).map(({ flags, description }) => {
@@ -45,7 +46,7 @@ describe('the command line', () => {
   });
 
   test('an option that is spoken of anywhere exists', () => {
-    const known = new Set(['restore', 'plan'].flatMap(options).map(({ long }) => long));
+    const known = new Set(['restore', 'plan', 'doctor'].flatMap(options).map(({ long }) => long));
     const strangers = documents
       .filter((document) => document === 'README.md' || document.startsWith('docs/'))
       .flatMap((document) =>

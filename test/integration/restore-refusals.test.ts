@@ -218,7 +218,7 @@ describe.concurrent('before the first write', () => {
     const report = await restoreInto(server, path, options());
     expect(report).toMatchObject({ outcome: 'partial', error: undefined, keys: { written: 1 } });
     expect(report.functions.failed).toEqual([{ library: 'lib', reason: expect.stringMatching(/no functions/) }]);
-    expect(report.warnings.join()).toMatch(/1 function librar/);
+    expect(report.warnings.join()).toMatch(/1 libraries/);
   });
 
   test('a file that would not fit', async () => {

@@ -11,6 +11,8 @@ import type { PreflightOptions } from './preflight.ts';
 
 /** proto-max-bulk-len's default: the longest argument, and so the largest payload of a RESTORE; bytes. */
 export const DEFAULT_MAX_BULK_BYTES = 512 * 1024 * 1024;
+/** The least that proto-max-bulk-len can be (config.c). */
+const LEAST_MAX_BULK_BYTES = 1024 * 1024;
 
 /** All masters of a cluster are configured alike, or should be. */
 const firstOf = (fleet: Fleet): Control => fleet.control((fleet.masters[0] as Fleet['masters'][number]).endpoint);
@@ -61,10 +63,10 @@ export function checkTypes(options: PreflightOptions, server: ServerInfo, warnin
   for (const item of list) warnings.push(`${showVersion(server)} can't hold ${item}.`);
 }
 
-/** The most bytes that the server takes as one argument; asked for only where a value comes near the usual limit. */
+/** The most bytes that the server takes as one argument; asked for only where a value is above the least that can be set. */
 export async function bulkLimit({ demands, fleet }: PreflightOptions): Promise<number> {
   const largest = Math.max(0, ...demands.map((demand) => demand.largest));
-  if (largest <= DEFAULT_MAX_BULK_BYTES / 2 || fleet.kind === 'proxy') return DEFAULT_MAX_BULK_BYTES;
+  if (largest <= LEAST_MAX_BULK_BYTES || fleet.kind === 'proxy') return DEFAULT_MAX_BULK_BYTES;
   return (await toldBulkLimit(fleet)) ?? DEFAULT_MAX_BULK_BYTES;
 }
 

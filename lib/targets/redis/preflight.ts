@@ -108,7 +108,7 @@ export function leftBehind({ demands, fleet }: PreflightOptions, server: ServerI
   const libraries = demands.reduce((sum, demand) => sum + demand.functions.length, 0);
   if (libraries > 0 && !functions) {
     const why = fleet.kind === 'proxy' ? 'A proxy hands on' : `${showVersion(server)} has, or lets this user load,`;
-    left.push(`${why} no functions: ${libraries} function libraries will not be restored.`);
+    left.push(`${why} no functions, of which there are ${libraries} libraries: they will not be restored.`);
   }
   for (const demand of demands) {
     for (const { what, count } of demand.unrestorable)

@@ -57,6 +57,21 @@ export async function* recordParts(
   if (range.value !== record.crc) throw changed(source);
 }
 
+/**
+ * Reads a record to its end.
+ *
+ * @throws {InputError} `INPUT_CHANGED` when its bytes are not those that were planned; the signal's reason
+ */
+export async function proveRecord({ source, start, end, crc }: LargeRecord, signal: AbortSignal): Promise<void> {
+  const blocks = new BlockReader(source, { from: start, to: end });
+  const range = new Crc64();
+  for (let block = await blocks.next(); block !== undefined; block = await blocks.next()) {
+    signal.throwIfAborted();
+    range.update(block.buffer, block.start, block.end);
+  }
+  if (range.value !== crc) throw changed(source);
+}
+
 function withExpiries(part: ValuePart, map: (at: bigint) => bigint | undefined): ValuePart {
   if (part.kind !== 'hash') return part;
   const fields = part.fields.map(({ field, value, expireAt }) => ({
