@@ -44,6 +44,7 @@ const ENVIRONMENT: readonly (readonly [name: string, meaning: string])[] = [
 export const rootHelp =
   examples(
     ['what does this file hold, and is it whole?', 'keyferry plan dump.rdb'],
+    ['is this server fit for it?', 'keyferry doctor --to redis://10.0.0.7:6379 dump.rdb'],
     ['write it into a server', 'keyferry restore dump.rdb --to redis://10.0.0.7:6379'],
     ['all options of a command', 'keyferry help restore'],
   ) +
@@ -122,4 +123,34 @@ The plan that is written beside the file is what a later restore of it begins wi
       'NAME.chunks.jsonl    its chunks, one a line',
       'NAME.unpacked.rdb    of a packed FILE; a later restore uses and removes it',
     ]),
+};
+
+export const doctorHelp = {
+  about: `Checks a target as a restore would before its first write, tells of everything that it finds, and writes nothing.
+
+Does it answer, and let the user in? What is it, has it room, which commands may the user run? With a FILE, also whether the file is whole and fits. Each check is a line: ok, a warning (a restore works, with something lost, slower or at a risk), a problem (it would stop), or unknown (it cannot be asked).`,
+  after:
+    examples(
+      ['is this server fit for a restore?', 'keyferry doctor --to redis://10.0.0.7:6379'],
+      ['and this file for the server?', 'keyferry doctor --to redis://10.0.0.7:6379 dump.rdb'],
+      [
+        'as the user that will restore',
+        'KEYFERRY_PASSWORD="$(cat secret)" keyferry doctor --to redis://ferry@10.0.0.7',
+      ],
+      [
+        'a cluster behind a NAT',
+        'keyferry doctor --to redis://203.0.113.7:7001 \\\n  --address-map 10.0.0.7:6379=203.0.113.7:7001',
+      ],
+      [
+        'what speaks against it, for a script',
+        'keyferry doctor --to redis://10.0.0.7 --json |\n  jq \'.findings[] | select(.verdict == "problem")\'',
+      ],
+    ) +
+    section('Exit codes', [
+      '  0  nothing speaks against a restore; there may be warnings',
+      '  1  wrong usage or configuration, or trouble on this machine (disk, folders)',
+      '  2  a file is missing, damaged, or no RDB',
+      '  3  there is a problem with the target',
+    ]) +
+    environment(),
 };

@@ -2,6 +2,7 @@
 import { CommanderError } from 'commander';
 import { UsageError } from '../lib/errors.ts';
 import { errorLook } from './display-options.ts';
+import { doctorCommand } from './doctor-command.ts';
 import { errorJson, renderError } from './error-view.ts';
 import { EXIT, type ExitCode, exitCodeOfError } from './exit-codes.ts';
 import { type Io, write } from './io.ts';
@@ -21,6 +22,9 @@ export async function run(io: Io): Promise<ExitCode> {
       },
       plan: async (files, flags) => {
         exitCode = await planCommand(files, flags, io);
+      },
+      doctor: async (files, flags) => {
+        exitCode = await doctorCommand(files, flags, io);
       },
     },
     io,
@@ -50,13 +54,15 @@ async function fail(thrown: unknown, io: Io): Promise<ExitCode> {
   return exitCode;
 }
 
+const COMMANDS: ReadonlySet<string | undefined> = new Set(['restore', 'plan', 'doctor']);
+
 function usageError({ message }: CommanderError, [, , first, second]: readonly string[]): UsageError {
   const text = message.replace(/^error: /, '').replaceAll('\n', ' ');
   const unknown = /^unknown command/.test(text);
   if (unknown && first !== undefined && /\.(rdb|aof|gz|zst)$/i.test(first)) {
     return new UsageError('USAGE', `${text}.`, { remedy: `To restore a file: keyferry restore ${first} --to URL` });
   }
-  const command = unknown ? '' : `${[first, second].find((word) => word === 'restore' || word === 'plan') ?? ''} `;
+  const command = unknown ? '' : `${[first, second].find((word) => COMMANDS.has(word)) ?? ''} `;
   return new UsageError('USAGE', `${text}.`, { remedy: `What there is: keyferry ${command.trimStart()}--help` });
 }
 

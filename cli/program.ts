@@ -10,8 +10,9 @@ import {
 } from '../lib/jobs/restore-job.ts';
 import { VALUE_KINDS } from '../lib/rdb/types.ts';
 import { DEFAULT_CHUNK_BYTES } from '../lib/sources/rdb/plan.ts';
+import type { DoctorFlags } from './doctor-command.ts';
 import { formatSeconds } from './format.ts';
-import { planHelp, restoreHelp, rootHelp } from './help.ts';
+import { doctorHelp, planHelp, restoreHelp, rootHelp } from './help.ts';
 import { columnsOfStream, type Io } from './io.ts';
 import {
   parseAddressMap,
@@ -34,6 +35,7 @@ import { version } from './version.ts';
 export interface Actions {
   restore(files: string[], flags: RestoreFlags): Promise<void>;
   plan(files: string[], flags: PlanFlags): Promise<void>;
+  doctor(files: string[], flags: DoctorFlags): Promise<void>;
 }
 
 /** Help wider than this is hard to read. */
@@ -54,6 +56,7 @@ function option<T>(group: string, flags: string, description: string, read?: Rea
   return read === undefined ? made : made.argParser((text: string, before: T | undefined) => read(text, name, before));
 }
 
+const TARGET = 'Target:';
 const PLACE = 'Where work files go:';
 const SCREEN = 'What is shown:';
 
@@ -67,47 +70,51 @@ const workOptions = (): Option[] => [
   ),
 ];
 
+/** Which server is meant, and how it is reached. */
+const targetOptions = (): Option[] => [
+  option(
+    TARGET,
+    '--to <URL>',
+    'the server: redis://[USER[:PASSWORD]@]HOST[:PORT][/DB], with TLS rediss://, or unix:///PATH, or redis-sentinel://HOST,HOST/MASTER (required)',
+  ),
+  option(TARGET, '--tls-ca <FILE>', 'CAs to trust, in PEM, or a self-signed certificate; default: the public ones'),
+  option(TARGET, '--tls-cert <FILE>', 'certificate to show to the server, where it asks for one; PEM'),
+  option(TARGET, '--tls-key <FILE>', 'key of --tls-cert, without a pass phrase; PEM'),
+  option(TARGET, '--tls-server-name <NAME>', "name in the server's certificate; default: the URL's host"),
+  option(
+    TARGET,
+    '--sentinel-user <NAME>',
+    'user of the sentinels, where they have users; its password is in KEYFERRY_SENTINEL_PASSWORD',
+  ),
+  option(
+    TARGET,
+    '--mode <MODE>',
+    'proxy for Twemproxy, Codis and the like; auto finds out what else stands there; default auto',
+    parseMode,
+  ),
+  option(
+    TARGET,
+    '--address-map <MAP>',
+    'where the nodes of a cluster, or a master that sentinels name, are reached if not at the address that they announce: 10.0.0.7:6379=203.0.113.7:7001; with commas',
+    (text, name, before?: Map<string, string>) => parseAddressMap(text, name, before),
+  ),
+];
+
 function restoreOptionList(): Option[] {
-  const target = 'Target:';
   const what = 'Which keys, and where to:';
   const pace = 'Pace and patience:';
   const job = 'The job:';
   const wait = (text: string, name: string) => parseWait(text, name, 0);
   return [
+    ...targetOptions(),
     option(
-      target,
-      '--to <URL>',
-      'the server: redis://[USER[:PASSWORD]@]HOST[:PORT][/DB], with TLS rediss://, or unix:///PATH, or redis-sentinel://HOST,HOST/MASTER (required)',
-    ),
-    option(target, '--tls-ca <FILE>', 'CAs to trust, in PEM, or a self-signed certificate; default: the public ones'),
-    option(target, '--tls-cert <FILE>', 'certificate to show to the server, where it asks for one; PEM'),
-    option(target, '--tls-key <FILE>', 'key of --tls-cert, without a pass phrase; PEM'),
-    option(target, '--tls-server-name <NAME>', "name in the server's certificate; default: the URL's host"),
-    option(
-      target,
-      '--sentinel-user <NAME>',
-      'user of the sentinels, where they have users; its password is in KEYFERRY_SENTINEL_PASSWORD',
-    ),
-    option(
-      target,
-      '--mode <MODE>',
-      'proxy for Twemproxy, Codis and the like; auto finds out what else stands there; default auto',
-      parseMode,
-    ),
-    option(
-      target,
-      '--address-map <MAP>',
-      'where the nodes of a cluster, or a master that sentinels name, are reached if not at the address that they announce: 10.0.0.7:6379=203.0.113.7:7001; with commas',
-      (text, name, before?: Map<string, string>) => parseAddressMap(text, name, before),
-    ),
-    option(
-      target,
+      TARGET,
       '--on-conflict <POLICY>',
       'keys that exist: panic stops at the first, rewrite replaces them wholly, skip leaves them (none and ignore mean panic and skip); default panic',
       parsePolicy,
     ),
-    option(target, '--ttl-shift <DURATION>', 'added to every expiry: +7d, --ttl-shift=-1h; default 0', parseDuration),
-    option(target, '--no-expire', 'write everything without expiry; what has expired already is still left out'),
+    option(TARGET, '--ttl-shift <DURATION>', 'added to every expiry: +7d, --ttl-shift=-1h; default 0', parseDuration),
+    option(TARGET, '--no-expire', 'write everything without expiry; what has expired already is still left out'),
     option(what, '--only-db <DBS>', 'databases of the files: 0,1; default all', (text, name, before?: number[]) =>
       parseDbs(text, name, before),
     ),
@@ -190,6 +197,17 @@ const planOptionList = (): Option[] => [
   option(SCREEN, '--quiet', 'no progress'),
 ];
 
+const doctorOptionList = (): Option[] => [
+  ...targetOptions(),
+  option(
+    PLACE,
+    '--work-dir <DIR>',
+    'folder for unpacked copies of packed files, which go at the end; default: beside each FILE',
+  ),
+  option(SCREEN, '--json', 'one JSON object on standard output; progress as JSON lines on standard error'),
+  option(SCREEN, '--quiet', 'no progress'),
+];
+
 /** `1m`, as the options read it. */
 const duration = (ms: number): string => (ms % 60_000 === 0 ? `${ms / 60_000}m` : formatSeconds(ms / 1000));
 
@@ -237,6 +255,16 @@ export function buildProgram(actions: Actions, io: Io): Command {
     .addHelpText('after', planHelp.after);
   plan.action((files: string[], flags: PlanFlags) => actions.plan(files, flags));
   for (const each of planOptionList()) plan.addOption(each);
+  const doctor = program
+    .command('doctor')
+    .summary('check a target, and whether RDB files fit into it; write nothing')
+    .description(doctorHelp.about)
+    .usage('--to URL [FILE...] [options]')
+    .argument('[FILE...]', 'RDB files, packed or not; - is standard input')
+    .addHelpOption(option(SCREEN, '-h, --help', 'show this help'))
+    .addHelpText('after', doctorHelp.after);
+  doctor.action((files: string[], flags: DoctorFlags) => actions.doctor(files, flags));
+  for (const each of doctorOptionList()) doctor.addOption(each);
   return program;
 }
 

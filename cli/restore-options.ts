@@ -3,7 +3,7 @@ import { UsageError } from '../lib/errors.ts';
 import type { FilterRules } from '../lib/filter/filter.ts';
 import type { RestoreOptions } from '../lib/jobs/restore.ts';
 import type { ValueKind } from '../lib/rdb/types.ts';
-import { hidePassword, parseRedisUrl } from '../lib/redis/endpoint.ts';
+import { hidePassword, parseRedisUrl, type RedisUrl } from '../lib/redis/endpoint.ts';
 import type { TargetMode } from '../lib/redis/open-fleet.ts';
 import type { Rate } from '../lib/redis/rate-limit.ts';
 import { STDIN } from '../lib/sources/rdb/input.ts';
@@ -11,17 +11,21 @@ import type { ConflictPolicy } from '../lib/targets/redis/policy.ts';
 import type { Io } from './io.ts';
 import { type TlsFlags, tlsSettings } from './tls-files.ts';
 
-/** The options as the parser leaves them: values parsed, absent ones left out. */
-export interface RestoreFlags extends TlsFlags {
+/** Which server is meant, and how it is reached. */
+export interface TargetFlags extends TlsFlags {
   to?: string;
   sentinelUser?: string;
+  mode?: TargetMode;
+  addressMap?: ReadonlyMap<string, string>;
+}
+
+/** The options as the parser leaves them: values parsed, absent ones left out. */
+export interface RestoreFlags extends TargetFlags {
   onConflict?: ConflictPolicy;
   /** ms */
   ttlShift?: number;
   /** False for `--no-expire`. */
   expire?: boolean;
-  mode?: TargetMode;
-  addressMap?: ReadonlyMap<string, string>;
   dbMap?: ReadonlyMap<number, number>;
   mergeDbs?: boolean;
   onlyDb?: readonly number[];
@@ -67,12 +71,7 @@ export function restoreOptions(
   }
   return {
     files,
-    target: parseRedisUrl(flags.to, {
-      password: io.env.KEYFERRY_PASSWORD || undefined,
-      tls: tlsSettings(flags),
-      sentinelUsername: flags.sentinelUser,
-      sentinelPassword: io.env.KEYFERRY_SENTINEL_PASSWORD || undefined,
-    }),
+    target: targetOf(flags.to, flags, io),
     onConflict: flags.onConflict,
     expiry: { shiftMs: flags.ttlShift ?? 0, drop },
     filter: filterOf(flags),
@@ -95,6 +94,16 @@ export function restoreOptions(
     replyTimeoutMs: flags.replyTimeout,
     stdin: io.stdin,
   };
+}
+
+/** The target that a URL names, with what stands beside it. */
+export function targetOf(url: string, flags: TargetFlags, { env }: Pick<Io, 'env'>): RedisUrl {
+  return parseRedisUrl(url, {
+    password: env.KEYFERRY_PASSWORD || undefined,
+    tls: tlsSettings(flags),
+    sentinelUsername: flags.sentinelUser,
+    sentinelPassword: env.KEYFERRY_SENTINEL_PASSWORD || undefined,
+  });
 }
 
 /** What every command asks of its files. */

@@ -27,13 +27,16 @@ export class Findings {
   readonly list: Finding[] = [];
 
   add(check: string, verdict: Verdict, what: string, remedy?: string): void {
-    this.list.push({ check, verdict, what: sentence(what), remedy });
+    this.list.push({ check, verdict, what, remedy });
   }
 
-  /** What a restore would end with. */
-  problem(check: string, { code, message, remedy }: Pick<KeyferryError, 'code' | 'message' | 'remedy'>): void {
-    const rest = remedy?.replace(GOES_ON, '');
-    this.list.push({ check, verdict: 'problem', what: sentence(message), remedy: rest || undefined, code });
+  problem(check: string, code: string, what: string, remedy: string | undefined): void {
+    this.list.push({ check, verdict: 'problem', what, remedy, code });
+  }
+
+  /** The error that a restore would end with. */
+  error(check: string, { code, message, remedy }: KeyferryError): void {
+    this.problem(check, code, sentence(message), remedy?.replace(GOES_ON, '') || undefined);
   }
 
   /**
@@ -47,7 +50,7 @@ export class Findings {
       return await work();
     } catch (error) {
       if (!(error instanceof KeyferryError)) throw error;
-      this.problem(typeof check === 'string' ? check : check(error), error);
+      this.error(typeof check === 'string' ? check : check(error), error);
       return undefined;
     }
   }
@@ -55,8 +58,9 @@ export class Findings {
 
 const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
-/** Bytes in words: in MiB from one on. */
+/** Bytes in the units of a server's configuration, where `1mb` is 1 MiB. */
 export function showBytes(bytes: number): string {
-  if (bytes < 2 ** 20) return `${formatCount(bytes)} bytes`;
+  if (bytes < 2 ** 10) return `${formatCount(bytes)} bytes`;
+  if (bytes < 2 ** 20) return `${formatCount(Math.round(bytes / 2 ** 10))} KiB`;
   return `${formatCount(Math.round(bytes / 2 ** 20))} MiB`;
 }

@@ -1,6 +1,6 @@
 // The doctor's first questions: does something answer there, does it let us in, what is it, and are all its masters in reach?
 import { TLSSocket } from 'node:tls';
-import { type ConnectionError, KeyferryError } from '../errors.ts';
+import { KeyferryError } from '../errors.ts';
 import { Cluster } from '../redis/cluster.ts';
 import { SLOTS } from '../redis/cluster-slots.ts';
 import { Control } from '../redis/control.ts';
@@ -79,12 +79,14 @@ async function reachProxy(task: DoctorTask, findings: Findings): Promise<Reached
 /** Connects and logs in; true where commands can be run. */
 async function logIn(task: DoctorTask, control: Control, findings: Findings): Promise<boolean> {
   const { endpoint } = control;
-  const link = await linkTo(endpoint, task.patienceMs);
-  const reply = await findings.attempt(stepOf, () => control.answer(0, 'PING'));
+  const [link, reply] = await Promise.all([
+    linkTo(endpoint, task.patienceMs),
+    findings.attempt(stepOf, () => control.answer(0, 'PING')),
+  ]);
   if (reply === undefined) return false;
   findings.add('address', 'ok', `Something answers at ${address(endpoint)}${link}.`);
   if (reply instanceof ErrorReply && reply.code !== 'NOPERM') {
-    findings.problem(reply.code === 'LOADING' ? 'loading' : 'ready', refusal(reply, { where: control.name }));
+    findings.error(reply.code === 'LOADING' ? 'loading' : 'ready', refusal(reply, { where: control.name }));
     return false;
   }
   const user = endpoint.username ?? 'default';
@@ -130,7 +132,7 @@ async function askInfo(control: Control, findings: Findings): Promise<ServerInfo
   if (reply === undefined) return undefined;
   if (!(reply instanceof ErrorReply)) return parseInfo(String(reply));
   if (reply.code !== 'NOPERM') {
-    findings.problem('server', refusal(reply, { where: control.name, command: 'INFO' }));
+    findings.error('server', refusal(reply, { where: control.name, command: 'INFO' }));
     return undefined;
   }
   const user = control.endpoint.username ?? 'default';
@@ -151,11 +153,12 @@ function tellKind(kind: string, info: ServerInfo | 'hidden', findings: Findings)
     findings.add('role', 'ok', 'A master, which takes writes.');
     return;
   }
-  findings.problem('role', {
-    code: 'TARGET_REPLICA',
-    message: 'This server is a replica: what is written there is lost or refused.',
-    remedy: `Name its master${info.master === undefined ? '' : `, ${info.master}`}, instead.`,
-  });
+  findings.problem(
+    'role',
+    'TARGET_REPLICA',
+    'This server is a replica: what is written there is lost or refused.',
+    `Name its master${info.master === undefined ? '' : `, ${info.master}`}, instead.`,
+  );
 }
 
 async function reachCluster(
@@ -175,7 +178,7 @@ async function reachCluster(
   const count = masters.length === 1 ? 'one master' : `${masters.length} masters`;
   findings.add('kind', 'ok', `A cluster of ${count}; all ${formatCount(SLOTS)} slots are served.`);
   const asked = await Promise.all(masters.map(({ endpoint }) => askMaster(cluster, endpoint)));
-  const servers = asked.filter((each) => !(each instanceof KeyferryError));
+  const servers = asked.filter((each): each is ReachedServer => !(each instanceof KeyferryError));
   const failures = asked.flatMap((each, at) =>
     each instanceof KeyferryError ? [{ at: address((masters[at] as Master).endpoint), error: each }] : [],
   );
@@ -191,7 +194,7 @@ async function reachCluster(
   };
 }
 
-async function askMaster(cluster: Cluster, endpoint: Endpoint): Promise<ReachedServer | ConnectionError> {
+async function askMaster(cluster: Cluster, endpoint: Endpoint): Promise<ReachedServer | KeyferryError> {
   const control = cluster.control(endpoint);
   try {
     return { endpoint, control, info: parseInfo(String(await control.call(0, 'INFO'))) };
@@ -208,18 +211,18 @@ function tellUnreached(
   findings: Findings,
 ): void {
   const list = failures.map(({ at }) => at).join(', ');
-  const [{ error }] = failures as [{ error: KeyferryError }];
+  const { error } = failures[0] as { error: KeyferryError };
   const others = failures.map(({ at }) => at).filter((at) => ![...(addressMap?.values() ?? [])].includes(at));
   const map = others.map((at) => `${at}=HOST:PORT`).join(',');
-  const away = error.code === 'TARGET_UNREACHABLE';
-  findings.problem('masters', {
-    code: error.code,
-    message: `${failures.length} of ${masters} masters cannot be used at the addresses that the cluster announces${addressMap === undefined ? '' : ' or --address-map gives'}: ${list}: ${error.message}`,
-    remedy:
-      away && others.length > 0
-        ? `If this machine reaches them elsewhere (NAT, a tunnel), say where: --address-map ${map}`
-        : error.remedy,
-  });
+  const given = addressMap === undefined ? '' : ', or --address-map gives';
+  findings.problem(
+    'masters',
+    error.code,
+    `${failures.length} of ${masters} masters cannot be used at the addresses that the cluster announces${given}: ${list}: ${error.message}`,
+    error.code === 'TARGET_UNREACHABLE' && others.length > 0
+      ? `If this machine reaches them elsewhere (NAT, a tunnel), say where: --address-map ${map}`
+      : error.remedy,
+  );
 }
 
 const mapped = ({ addressMap }: DoctorTask): string =>

@@ -1,6 +1,6 @@
 // What the doctor asks of servers that answer: replicas, memory, databases, value types, sizes, modules.
 import type { ControlReply } from '../redis/control.ts';
-import { rdbVersionOf, showVersion } from '../redis/server-info.ts';
+import { atLeast, rdbVersionOf } from '../redis/server-info.ts';
 import { ErrorReply } from '../resp/reply-reader.ts';
 import { toldBulkLimit, toldModules } from '../targets/redis/check-demands.ts';
 import { commandSupport } from '../targets/redis/command-support.ts';
@@ -28,13 +28,9 @@ function checkTypes({ servers }: Reached, findings: Findings): void {
     findings.add('types', 'unknown', 'Which value types it takes is not known without its version.');
     return;
   }
-  const expires =
-    commandSupport(server).latestFieldExpiry === undefined
-      ? 'no expiry of hash fields'
-      : 'with expiries of hash fields';
-  const functions =
-    server.engine === 'valkey' || server.version[0] >= 7 ? 'function libraries' : 'no function libraries';
-  const what = `${showVersion(server)} takes values of RDB versions up to ${rdbVersionOf(server)}, ${expires}, and ${functions}.`;
+  const expiring = commandSupport(server).latestFieldExpiry === undefined ? 'without' : 'with';
+  const functions = server.engine === 'valkey' || atLeast(server, 7) ? 'has' : 'has no';
+  const what = `It takes values up to RDB version ${rdbVersionOf(server)}, ${expiring} expiries of hash fields, and ${functions} function libraries.`;
   findings.add('types', 'ok', what);
 }
 
@@ -46,23 +42,25 @@ function checkMemory({ servers }: Reached, findings: Findings): void {
   const { usedMemory, maxMemory, evictionPolicy } = fullest.info;
   const where = servers.length > 1 ? ` on ${fullest.control.name}` : '';
   if (maxMemory === 0) {
-    findings.add('memory', 'ok', `${showBytes(usedMemory)} are used${where}, without a limit (maxmemory 0).`);
+    findings.add('memory', 'ok', `${showBytes(usedMemory)} used${where}; no limit (maxmemory 0).`);
     return;
   }
-  const used = `${showBytes(usedMemory)} of ${showBytes(maxMemory)} (maxmemory) are used${where}, with ${evictionPolicy}`;
-  if (evictionPolicy.startsWith('allkeys-')) {
+  const used = `${showBytes(usedMemory)} of ${showBytes(maxMemory)} (maxmemory) used${where}, ${evictionPolicy}`;
+  if (/^(?:allkeys|volatile)-/.test(evictionPolicy)) {
+    const keys = evictionPolicy.startsWith('volatile-') ? 'keys with an expiry' : 'keys';
     findings.add(
       'memory',
       'warning',
-      `${used}: when it is full, the server removes keys, restored ones too.`,
+      `${used}: when it is full, the server removes ${keys}, restored ones too.`,
       'For the time of the restore: CONFIG SET maxmemory-policy noeviction',
     );
   } else if (usedMemory >= maxMemory && evictionPolicy === 'noeviction') {
-    findings.problem('memory', {
-      code: 'TARGET_FULL',
-      message: `${used}: the server refuses writes.`,
-      remedy: 'Raise maxmemory, or take a larger server.',
-    });
+    findings.problem(
+      'memory',
+      'TARGET_FULL',
+      `${used}: the server refuses writes.`,
+      'Raise maxmemory, or take a larger server.',
+    );
   } else {
     findings.add('memory', 'ok', `${used}.`);
   }
@@ -83,6 +81,7 @@ async function checkReplicas({ fleet, servers, told }: Reached, findings: Findin
   const replies = await Promise.all(
     servers.map(({ control }) => findings.attempt('replicas', () => control.answer(0, 'WAIT', 0, 1))),
   );
+  if (replies.includes(undefined)) return;
   if (replies.every((reply) => !(reply instanceof ErrorReply))) {
     findings.add('replicas', 'ok', `${sum}${some}: a chunk counts as done when a replica has it too (WAIT).`);
     return;
@@ -96,9 +95,9 @@ async function checkReplicas({ fleet, servers, told }: Reached, findings: Findin
   );
 }
 
-async function checkDatabases({ fleet, servers }: Reached, findings: Findings): Promise<void> {
-  const [{ control }] = servers as [ReachedServer];
-  const clustered = fleet.kind === 'cluster';
+async function checkDatabases({ servers }: Reached, findings: Findings): Promise<void> {
+  const [{ control, info }] = servers as [ReachedServer];
+  const clustered = info.cluster;
   const reply = await findings.attempt('databases', () =>
     control.answer(0, 'CONFIG', 'GET', clustered ? 'cluster-databases' : 'databases'),
   );
@@ -122,7 +121,11 @@ async function checkDatabases({ fleet, servers }: Reached, findings: Findings): 
 async function checkBulkLimit({ fleet }: Reached, findings: Findings): Promise<void> {
   const limit = await toldBulkLimit(fleet);
   if (limit === undefined) {
-    findings.add('value size', 'unknown', 'proto-max-bulk-len cannot be asked (CONFIG GET): 512 MiB are assumed.');
+    findings.add(
+      'value size',
+      'unknown',
+      'The longest argument cannot be asked (CONFIG GET proto-max-bulk-len): 512 MiB are assumed.',
+    );
     return;
   }
   const parts = Math.min(DEFAULT_BIG_KEY_BYTES, limit / 2);

@@ -48,7 +48,8 @@ export interface DoctorTask extends DoctorOptions {
 }
 
 /**
- * Asks everything that a restore would ask or meet, and writes nothing. What speaks against a restore is a finding; a file
+ * Asks everything that a restore would ask or meet, and writes nothing; a proxy is asked by a script, whose text stays in the
+ * servers' script caches. What speaks against a restore is a finding; a file
  * that cannot be read or is damaged is one too, of the check `file`.
  *
  * @throws {LocalError} trouble on this machine, as with an unpacked copy; the signal's reason

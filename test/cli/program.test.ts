@@ -4,7 +4,8 @@ import { buildProgram } from '../../cli/program.ts';
 import type { RestoreFlags } from '../../cli/restore-options.ts';
 import { fakeIo } from './fake-io.ts';
 
-const program = () => buildProgram({ restore: async () => undefined, plan: async () => undefined }, fakeIo([]));
+const nothing = async () => undefined;
+const program = () => buildProgram({ restore: nothing, plan: nothing, doctor: nothing }, fakeIo([]));
 
 /** What the parser makes of a command line. */
 async function parsed(...words: string[]): Promise<{ files: string[]; flags: RestoreFlags }> {
@@ -13,7 +14,8 @@ async function parsed(...words: string[]): Promise<{ files: string[]; flags: Res
     restore: async (files: string[], flags: RestoreFlags) => {
       result = { files, flags };
     },
-    plan: async () => undefined,
+    plan: nothing,
+    doctor: nothing,
   };
   const io = fakeIo(['restore', ...words]);
   await buildProgram(actions, io).parseAsync(io.argv);
@@ -117,7 +119,7 @@ describe('help', () => {
   });
 
   test('fits 80 columns and plain ASCII, and has no colour where there is no terminal', async () => {
-    for (const words of [['--help'], ['help', 'restore'], ['help', 'plan']]) {
+    for (const words of [['--help'], ['help', 'restore'], ['help', 'plan'], ['help', 'doctor']]) {
       const text = await help(...words);
       expect(text.split('\n').filter((line) => line.length > 80)).toEqual([]);
       expect(text).toMatch(/^[\n -~]*$/);

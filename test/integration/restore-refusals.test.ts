@@ -97,7 +97,6 @@ describe.concurrent('before the first write', () => {
   test.for([
     ['without SET', `~* ${needed} -set`, /SET of key/],
     ['without RESTORE', `~* ${needed} -restore`, /RESTORE of key/],
-    ['without FUNCTION', `~* ${needed} -function`, /FUNCTION LOAD/],
     ['without SELECT', `~* ${needed} -select`, /select/i],
     ['for other keys', `~other:* ${needed}`, /key/],
   ] as const)('a user %s', async ([, rights, text]) => {
@@ -108,6 +107,24 @@ describe.concurrent('before the first write', () => {
     expect(Number(await server.call('DBSIZE'))).toBe(0);
     await server.call('ACL', 'SETUSER', 'ferry', '~*', ...needed.split(' '));
     await expectWhole(await restoreInto(server, file, given), server, false);
+  });
+
+  test('a user without FUNCTION, who gets everything else', async () => {
+    await using server = await startServer(name);
+    await server.call('ACL', 'SETUSER', 'ferry', 'on', '>pw', '~*', ...needed.split(' '), '-function');
+    const report = await restoreInto(server, file, { ...options(), url: withAuth(server, 'ferry:pw') });
+    expect(report).toMatchObject({ outcome: 'partial', error: undefined, keys: { failed: [] } });
+    expect(accounted(report.keys)).toBe(keys);
+    expect(report.functions.failed).toHaveLength(2);
+    expect(report.warnings.join()).toMatch(/no functions/);
+  });
+
+  test('RESTORE under another name: the values go by other commands', async () => {
+    await using server = await startServer(name, { config: { 'rename-command': 'RESTORE ""' } });
+    const report = await restoreInto(server, file, options());
+    expect(report).toMatchObject({ outcome: 'complete', error: undefined, keys: { failed: [] } });
+    expect(accounted(report.keys)).toBe(keys);
+    expect(report.warnings.join()).toMatch(/may not call RESTORE/);
   });
 
   test.for(['redis-6.0', 'redis-7.0', 'redis-8.0', 'valkey-8.1', 'valkey-9.1'] as ServerName[])(
@@ -188,7 +205,7 @@ describe.concurrent('before the first write', () => {
   });
 
   test('commands that are renamed', async () => {
-    await using server = await startServer(name, { config: { 'rename-command': 'RESTORE ""' } });
+    await using server = await startServer(name, { config: { 'rename-command': 'SET ""' } });
     expectRefusal(await restoreInto(server, file, options()), 'TARGET_COMMAND', /unknown command/);
   });
 
@@ -283,8 +300,8 @@ const TROUBLES: Record<string, Trouble> = {
   },
   'a right that was taken away': {
     code: 'TARGET_NOPERM',
-    bring: (server) => server.call('ACL', 'SETUSER', 'default', '-restore'),
-    mend: (server) => server.call('ACL', 'SETUSER', 'default', '+restore'),
+    bring: (server) => server.call('ACL', 'SETUSER', 'default', '-restore', '-set'),
+    mend: (server) => server.call('ACL', 'SETUSER', 'default', '+restore', '+set'),
   },
 };
 
@@ -353,7 +370,7 @@ describe.concurrent('in the middle', () => {
     const old = Array.from({ length: 300 }, (_, i): Command => ['SET', `other ${i}`, 'x'.repeat(1000)]);
     await pipelined(server.client, old);
     const info = String(await server.call('INFO', 'memory'));
-    await server.call('CONFIG', 'SET', 'maxmemory', Number(/used_memory:(\d+)/.exec(info)?.[1]) + 200_000);
+    await server.call('CONFIG', 'SET', 'maxmemory', Number(/used_memory:(\d+)/.exec(info)?.[1]) + 500_000);
     const given = options('rewrite');
     const report = await restoreInto(server, file, given);
     expectRefusal(report, 'TARGET_FULL', /OOM/);

@@ -106,8 +106,12 @@ export async function writeByCommands(
   const same = async () =>
     (await expiresAt(options satisfies ExpiryContext, db, key, expiry)) &&
     (await sameInParts({ ...options, key, db, kind: type.kind, parts, support }));
-  if (attempt === 'confirmed' || (ours && (await same()))) tally.already++;
-  else if (policy === 'skip') tally.skipped++;
-  else throw keyExists(key, db, fleet.name, ours);
+  if (attempt === 'confirmed' || (ours && (await same()))) {
+    tally.already++;
+    // It was read from the master: nobody has asked whether a replica has it too.
+    return { server: showEndpoint(fleet.locate(key)), replicated: false };
+  }
+  if (policy === 'panic') throw keyExists(key, db, fleet.name, ours);
+  tally.skipped++;
   return undefined;
 }

@@ -39,8 +39,10 @@ export async function checkPermissions(options: PreflightOptions, server: Server
   };
   const refusesRestore = await allows('RESTORE', [key, '0', ''], /payload|BUSYKEY/i);
   const restores = refusesRestore === undefined;
-  // A key that the user may not write is no better off with other commands.
-  if (!restores && !NOT_THE_COMMAND.test(refusesRestore.text)) {
+  // Other commands are no way out for a key that the user may not write, or a user who lacks them too.
+  const wayOut = !restores && NOT_THE_COMMAND.test(refusesRestore.text);
+  const otherwise = wayOut ? await allows('PEXPIRE', [key, 'x'], /integer/i) : undefined;
+  if (!restores && (!wayOut || otherwise !== undefined)) {
     throw refusal(refusesRestore, { where: `${fleet.name}, RESTORE of key ${quoteKey(key)}` });
   }
   const refusesSet = await allows('SET', [key, '', 'NX', 'XX'], /syntax/i);

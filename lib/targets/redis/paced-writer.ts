@@ -20,6 +20,8 @@ const FIRST_BYTES = 64 * 1024;
 const FEWEST_BYTES = 16 * 1024;
 /** Batches under way: enough that the server need not wait for the next. */
 const UNDER_WAY = 4;
+/** Bytes under way, where one element is not more: large ones are in memory until they are answered. */
+const UNDER_WAY_BYTES = 8 * 1024 * 1024;
 
 export class PacedWriter {
   /** Bytes of the next batch, as `costOf` counts them; commands should not be larger. */
@@ -28,7 +30,8 @@ export class PacedWriter {
   #batch: Command[] = [];
   #bytes = 0;
   #cost = 0;
-  readonly #underWay: Promise<void>[] = [];
+  readonly #underWay: { readonly bytes: number; readonly answered: Promise<void> }[] = [];
+  #bytesUnderWay = 0;
   #answeredAt = 0;
   /** What a batch needs that costs the server nothing, at most, as far as is seen; ms. */
   #roundTripMs: number;
@@ -49,7 +52,7 @@ export class PacedWriter {
   /** Sends the rest, and waits until all is answered. */
   async settled(): Promise<void> {
     if (this.#batch.length > 0) await this.#flush();
-    await Promise.all(this.#underWay);
+    await Promise.all(this.#underWay.map(({ answered }) => answered));
   }
 
   async #flush(): Promise<void> {
@@ -60,10 +63,20 @@ export class PacedWriter {
     this.#cost = 0;
     this.#bytes = 0;
     await this.#options.onPiece(bytes);
-    if (this.#underWay.length >= UNDER_WAY) await this.#underWay.shift();
+    await this.#roomFor(bytes);
     const answered = this.#send(batch, cost);
     answered.catch(() => undefined); // it is told to whoever waits next
-    this.#underWay.push(answered);
+    this.#underWay.push({ bytes, answered });
+    this.#bytesUnderWay += bytes;
+  }
+
+  async #roomFor(bytes: number): Promise<void> {
+    while (this.#underWay.length >= UNDER_WAY || this.#bytesUnderWay + bytes > UNDER_WAY_BYTES) {
+      const oldest = this.#underWay.shift();
+      if (oldest === undefined) return;
+      this.#bytesUnderWay -= oldest.bytes;
+      await oldest.answered;
+    }
   }
 
   async #send(batch: readonly Command[], cost: number): Promise<void> {
