@@ -10,7 +10,8 @@ export {
   UsageError,
 } from './errors.ts';
 export type { FilterRules } from './filter/filter.ts';
-export { type DoctorOptions, type DoctorReport, doctor, type Finding } from './jobs/doctor.ts';
+export { type DoctorOptions, type DoctorReport, doctor } from './jobs/doctor.ts';
+export type { Finding } from './jobs/doctor-findings.ts';
 export type { FunctionTally, Outcome, RestoreReport } from './jobs/report.ts';
 export { type RestoreOptions, restore } from './jobs/restore.ts';
 export type { AddressMap } from './redis/cluster-slots.ts';
