@@ -125,6 +125,24 @@ The plan that is written beside the file is what a later restore of it begins wi
     ]),
 };
 
+export const decodeHelp = {
+  about: `Writes RDB files as JSON Lines: one line a key, nothing lost, so that the lines can be read by jq, DuckDB, Athena and every strict parser.
+
+The format is docs/json-format.md. A file gets its name when it is whole: until then, and where the RDB turns out damaged, it is NAME.partial, with all lines before the damage.`,
+  after:
+    examples(
+      ['look at a few keys', 'keyferry decode dump.rdb | head'],
+      [
+        'the keys without an expiry',
+        "keyferry decode dump.rdb --no-value | jq -r 'select(.db != null and .expiry == null).key'",
+      ],
+      ['a whole backup, packed', 'keyferry decode dump.rdb.gz -o dump.jsonl.zst'],
+      ['what is left of a damaged one', 'keyferry decode dump.rdb --salvage -o dump.jsonl'],
+    ) +
+    exitCodes(0, 1, 2, 4, 70, 130) +
+    environment('NO_COLOR', 'KEYFERRY_DEBUG'),
+};
+
 export const doctorHelp = {
   about: `Checks a target as a restore would before its first write, tells of everything that it finds, and writes nothing.
 

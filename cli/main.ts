@@ -1,6 +1,7 @@
 // The terminal tool: reads the command line, runs the command, turns whatever happens into text and an exit code.
 import { CommanderError } from 'commander';
 import { UsageError } from '../lib/errors.ts';
+import { decodeCommand } from './decode-command.ts';
 import { errorLook } from './display-options.ts';
 import { doctorCommand } from './doctor-command.ts';
 import { errorJson, renderError } from './error-view.ts';
@@ -22,6 +23,9 @@ export async function run(io: Io): Promise<ExitCode> {
       },
       plan: async (files, flags) => {
         exitCode = await planCommand(files, flags, io);
+      },
+      decode: async (files, flags) => {
+        exitCode = await decodeCommand(files, flags, io);
       },
       doctor: async (files, flags) => {
         exitCode = await doctorCommand(files, flags, io);
@@ -54,7 +58,7 @@ async function fail(thrown: unknown, io: Io): Promise<ExitCode> {
   return exitCode;
 }
 
-const COMMANDS: ReadonlySet<string | undefined> = new Set(['restore', 'plan', 'doctor']);
+const COMMANDS: ReadonlySet<string | undefined> = new Set(['restore', 'plan', 'decode', 'doctor']);
 
 function usageError({ message }: CommanderError, [, , first, second]: readonly string[]): UsageError {
   const text = message.replace(/^error: /, '').replaceAll('\n', ' ');

@@ -10,9 +10,10 @@ import {
 } from '../lib/jobs/restore-job.ts';
 import { VALUE_KINDS } from '../lib/rdb/types.ts';
 import { DEFAULT_CHUNK_BYTES } from '../lib/sources/rdb/plan.ts';
+import type { DecodeFlags } from './decode-command.ts';
 import type { DoctorFlags } from './doctor-command.ts';
 import { formatSeconds } from './format.ts';
-import { doctorHelp, planHelp, restoreHelp, rootHelp } from './help.ts';
+import { decodeHelp, doctorHelp, planHelp, restoreHelp, rootHelp } from './help.ts';
 import { columnsOfStream, type Io } from './io.ts';
 import {
   parseAddressMap,
@@ -35,6 +36,7 @@ import { version } from './version.ts';
 export interface Actions {
   restore(files: string[], flags: RestoreFlags): Promise<void>;
   plan(files: string[], flags: PlanFlags): Promise<void>;
+  decode(files: string[], flags: DecodeFlags): Promise<void>;
   doctor(files: string[], flags: DoctorFlags): Promise<void>;
 }
 
@@ -115,9 +117,7 @@ function restoreOptionList(): Option[] {
     ),
     option(TARGET, '--ttl-shift <DURATION>', 'added to every expiry: +7d, --ttl-shift=-1h; default 0', parseDuration),
     option(TARGET, '--no-expire', 'write everything without expiry; what has expired already is still left out'),
-    option(what, '--only-db <DBS>', 'databases of the files: 0,1; default all', (text, name, before?: number[]) =>
-      parseDbs(text, name, before),
-    ),
+    ...keyOptions(what),
     option(
       what,
       '--db-map <MAP>',
@@ -129,13 +129,6 @@ function restoreOptionList(): Option[] {
       '--merge-dbs',
       'all databases go into one: the one in the URL, else 0; in a cluster there is no other',
     ),
-    option(
-      what,
-      '--match <GLOB>',
-      "keys that match, as KEYS has it: 'user:*'; may be repeated, one match is enough",
-      (text, _, before?: string[]) => [...(before ?? []), text],
-    ),
-    option(what, '--type <TYPES>', `kinds of values: ${VALUE_KINDS.join(',')}; default all`, parseKinds),
     option(
       pace,
       '--rate <RATE>',
@@ -197,6 +190,48 @@ const planOptionList = (): Option[] => [
   option(SCREEN, '--quiet', 'no progress'),
 ];
 
+const LEAST_LINE_BYTES = 1024;
+const MOST_LINE_BYTES = 256 * 2 ** 20;
+
+const decodeOptionList = (): Option[] => [
+  option(
+    'Output:',
+    '-o, --output <FILE>',
+    'where the lines go; .gz and .zst are packed; - is standard output; default -',
+  ),
+  option('Output:', '--keys-only', 'database, key and type alone'),
+  option('Output:', '--no-value', 'all but the values, which are read all the same: damage in them is found'),
+  option(
+    'Output:',
+    '--max-line <SIZE>',
+    'a value that needs a longer line goes on in further ones; default 8MiB',
+    (text, name) => parseSizeWithin(text, name, LEAST_LINE_BYTES, MOST_LINE_BYTES),
+  ),
+  ...keyOptions('Which keys:'),
+  option('The job:', '--salvage', 'leave out values whose inside is damaged, name their keys, and go on'),
+  option(
+    'The job:',
+    '--work-dir <DIR>',
+    'folder for unpacked copies of packed files, which go at the end; default: beside each FILE',
+  ),
+  option(SCREEN, '--json', 'one JSON object on standard error when it has ended; progress as JSON lines there too'),
+  option(SCREEN, '--quiet', 'show nothing but what went wrong'),
+];
+
+/** Options that choose among a file's keys. */
+const keyOptions = (group: string): Option[] => [
+  option(group, '--only-db <DBS>', 'databases of the files: 0,1; default all', (text, name, before?: number[]) =>
+    parseDbs(text, name, before),
+  ),
+  option(
+    group,
+    '--match <GLOB>',
+    "keys that match, as KEYS has it: 'user:*'; may be repeated, one match is enough",
+    (text, _, before?: string[]) => [...(before ?? []), text],
+  ),
+  option(group, '--type <TYPES>', `kinds of values: ${VALUE_KINDS.join(',')}; default all`, parseKinds),
+];
+
 const doctorOptionList = (): Option[] => [
   ...targetOptions(),
   option(
@@ -255,6 +290,16 @@ export function buildProgram(actions: Actions, io: Io): Command {
     .addHelpText('after', planHelp.after);
   plan.action((files: string[], flags: PlanFlags) => actions.plan(files, flags));
   for (const each of planOptionList()) plan.addOption(each);
+  const decode = program
+    .command('decode')
+    .summary('write RDB files as JSON Lines')
+    .description(decodeHelp.about)
+    .usage('FILE... [-o FILE] [options]')
+    .argument('[FILE...]', 'RDB files, packed or not; - is standard input. Their lines come one after the other.')
+    .addHelpOption(option(SCREEN, '-h, --help', 'show this help'))
+    .addHelpText('after', decodeHelp.after);
+  decode.action((files: string[], flags: DecodeFlags) => actions.decode(files, flags));
+  for (const each of decodeOptionList()) decode.addOption(each);
   const doctor = program
     .command('doctor')
     .summary('check a target, and whether RDB files fit into it; write nothing')

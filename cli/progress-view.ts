@@ -42,12 +42,13 @@ const LABELS: Record<Phase, string> = {
   planning: 'planning',
   checking: 'checking the target',
   writing: 'writing',
+  decoding: 'decoding',
   finishing: 'finishing',
   done: 'done',
 };
 
 /** Phases in which bytes and keys are counted. */
-const COUNTING: ReadonlySet<Phase> = new Set(['unpacking', 'planning', 'writing']);
+const COUNTING: ReadonlySet<Phase> = new Set(['unpacking', 'planning', 'writing', 'decoding']);
 
 const LEAST_BAR = 10;
 const MOST_BAR = 30;

@@ -129,7 +129,12 @@ export function checkFiles(files: readonly string[], command: string, { stdin }:
   }
 }
 
-function filterOf({ onlyDb, type, match }: RestoreFlags): FilterRules | undefined {
+/** Which keys of the files. */
+export function filterOf({
+  onlyDb,
+  type,
+  match,
+}: Pick<RestoreFlags, 'onlyDb' | 'type' | 'match'>): FilterRules | undefined {
   if (onlyDb === undefined && type === undefined && match === undefined) return undefined;
   return { dbs: onlyDb, kinds: type, match };
 }

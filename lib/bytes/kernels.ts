@@ -1,4 +1,4 @@
-// The WebAssembly kernels, ready to call: CRC64 and LZF in memory of their own, one instance a thread.
+// The WebAssembly kernels, ready to call: CRC64, LZF and JSON strings in memory of their own, one instance a thread.
 //
 // A call has three steps that nothing may come between: fill the input, call, take the result. All of them are
 // synchronous, so users in one thread do not meet.
@@ -14,6 +14,7 @@ interface Exports {
   readonly STATE: Address;
   crc64(length: number): void;
   expandLzf(inputLength: number, length: number): number;
+  escapeText(start: number, length: number): number;
 }
 
 interface Address {
@@ -50,3 +51,10 @@ export const crc64Kernel = kernels.crc64;
 export function expandLzfKernel(inputLength: number, length: number): boolean {
   return kernels.expandLzf(inputLength, length) === 1;
 }
+
+/**
+ * Escapes for a JSON string what stands in the output, `length` bytes from `start` on; the result goes to the input.
+ *
+ * @returns the result's length in bytes; -1 where the bytes are no UTF-8 or hold a 0, or where the result may not fit
+ */
+export const escapeTextKernel = kernels.escapeText;

@@ -5,7 +5,7 @@ import type { RestoreFlags } from '../../cli/restore-options.ts';
 import { fakeIo } from './fake-io.ts';
 
 const nothing = async () => undefined;
-const program = () => buildProgram({ restore: nothing, plan: nothing, doctor: nothing }, fakeIo([]));
+const program = () => buildProgram({ restore: nothing, plan: nothing, decode: nothing, doctor: nothing }, fakeIo([]));
 
 /** What the parser makes of a command line. */
 async function parsed(...words: string[]): Promise<{ files: string[]; flags: RestoreFlags }> {
@@ -15,6 +15,7 @@ async function parsed(...words: string[]): Promise<{ files: string[]; flags: Res
       result = { files, flags };
     },
     plan: nothing,
+    decode: nothing,
     doctor: nothing,
   };
   const io = fakeIo(['restore', ...words]);
@@ -78,7 +79,7 @@ describe('help', () => {
     for (const command of program().commands.filter(({ options }) => options.length > 0)) {
       const text = await help('help', command.name());
       for (const { long, helpGroupHeading } of command.options) {
-        expect(text, `${command.name()} ${long}`).toMatch(new RegExp(`^  ${long} `, 'm'));
+        expect(text, `${command.name()} ${long}`).toMatch(new RegExp(`^  (?:-[a-z], )?${long} `, 'm'));
         expect(text).toContain(`\n${helpGroupHeading}\n`);
       }
     }

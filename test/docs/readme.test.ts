@@ -11,7 +11,7 @@ import { blocks, commands, documents, exists, read, root, rows, section } from '
 
 const readme = read('README.md');
 const nothing = async () => undefined;
-const actions = { restore: nothing, plan: nothing, doctor: nothing };
+const actions = { restore: nothing, plan: nothing, decode: nothing, doctor: nothing };
 const program = buildProgram(actions, fakeIo([]));
 const options = (command: string) => program.commands.find((each) => each.name() === command)?.options ?? [];
 
@@ -33,20 +33,23 @@ describe('the command line', () => {
     expect(wrong).toEqual([]);
   });
 
-  test.each(['restore', 'plan', 'doctor'])('the options and defaults of %s are those of the tool', (command) => {
-    const text = section(readme, '## Options');
-    const mark = `\n\`keyferry ${command} `;
-    const table = text.slice(text.indexOf(mark)).split('\n\n')[1] ?? '';
-    const named = rows(table).map(([flags, , value]) => `${flags} ${value}`.replaceAll('`', '').trim().toLowerCase());
-    const known = options(command).map(({ flags, description }) => {
-      const [, value = ''] = /default:? (.*)$|\((required)\)$/.exec(description)?.filter(Boolean) ?? [];
-      return `${flags} ${value}`.trim().toLowerCase();
-    });
-    expect(named.sort()).toEqual(known.sort());
-  });
+  test.each(['restore', 'plan', 'decode', 'doctor'])(
+    'the options and defaults of %s are those of the tool',
+    (command) => {
+      const text = section(readme, '## Options');
+      const mark = `\n\`keyferry ${command} `;
+      const table = text.slice(text.indexOf(mark)).split('\n\n')[1] ?? '';
+      const named = rows(table).map(([flags, , value]) => `${flags} ${value}`.replaceAll('`', '').trim().toLowerCase());
+      const known = options(command).map(({ flags, description }) => {
+        const [, value = ''] = /default:? (.*)$|\((required)\)$/.exec(description)?.filter(Boolean) ?? [];
+        return `${flags} ${value}`.trim().toLowerCase();
+      });
+      expect(named.sort()).toEqual(known.sort());
+    },
+  );
 
   test('an option that is spoken of anywhere exists', () => {
-    const known = new Set(['restore', 'plan', 'doctor'].flatMap(options).map(({ long }) => long));
+    const known = new Set(['restore', 'plan', 'decode', 'doctor'].flatMap(options).map(({ long }) => long));
     const strangers = documents
       .filter((document) => document === 'README.md' || document.startsWith('docs/'))
       .flatMap((document) =>

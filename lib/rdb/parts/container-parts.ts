@@ -44,7 +44,7 @@ export async function* containerParts(
 }
 
 /** Cursors over values of the same type, which hold the elements in turn. */
-async function* cuts(type: ValueType, bytes: ArrivingBytes): AsyncGenerator<ValueCursor, void, undefined> {
+export async function* cuts(type: ValueType, bytes: ArrivingBytes): AsyncGenerator<ValueCursor, void, undefined> {
   const element = ELEMENTS[type.name];
   if (element === undefined) {
     yield await bytes.rest();

@@ -79,6 +79,49 @@ export async function openRdb(name: string, options: InputOptions = {}): Promise
   }
 }
 
+/** An input that is read once, from its beginning: no plan is made of it, and none is used. */
+export interface PlainInput {
+  readonly name: string;
+  /** The plain RDB. */
+  readonly source: ByteSource;
+  /** Lets go of the source; an unpacked copy is removed. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens an input without planning it.
+ *
+ * @throws {InputError} when the input is not there, not an RDB, or its packing is damaged
+ * @throws {LocalError} what a failed write of the unpacked copy means
+ */
+export async function openPlain(name: string, options: InputOptions = {}): Promise<PlainInput> {
+  const unpackedPath = `${workPath(name, options.workDir)}.${process.pid}.unpacked.rdb`;
+  const unpacked = async (shown: string, unpack: () => Promise<unknown>): Promise<PlainInput> => {
+    options.progress?.begin('unpacking', { file: shown });
+    await unpack();
+    const source = await openFile(unpackedPath);
+    const close = async () => {
+      await source.close();
+      await rm(unpackedPath, { force: true });
+    };
+    return { name: shown, source, close };
+  };
+  if (name === STDIN) {
+    const { stdin = process.stdin } = options;
+    return unpacked('standard input', () => unpackStream('standard input', stdin, unpackedPath, meter(options)));
+  }
+  const file = await openFile(name);
+  try {
+    const format = detectFormat(name, await file.read(0, Math.min(file.size, FORMAT_HEAD_BYTES)));
+    if (format === 'rdb') return { name, source: file, close: () => file.close() };
+    await file.close();
+    return await unpacked(name, () => unpackFile(name, format, unpackedPath, meter(options)));
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
 /** Keeps two runs from writing the same work files. */
 async function locked<T>(paths: Paths, work: () => Promise<T>): Promise<T> {
   const id = crc64(Buffer.from(resolve(paths.planPath)));

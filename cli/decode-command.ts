@@ -1,0 +1,119 @@
+// `keyferry decode`: RDB files as JSON Lines, on standard output or in a file.
+import { quoteKey } from '../lib/errors.ts';
+import { type DecodeReport, decode } from '../lib/jobs/decode.ts';
+import type { ValueKind } from '../lib/rdb/types.ts';
+import { type Output, openOutput, StreamOutput } from '../lib/storage/output.ts';
+import { displayLook, displayMode, errorLook } from './display-options.ts';
+import { errorJson, renderError } from './error-view.ts';
+import { EXIT, type ExitCode, exitCodeOfError } from './exit-codes.ts';
+import { formatBytes, formatSeconds, plural, printable } from './format.ts';
+import { type Io, write } from './io.ts';
+import { jsonLine, keyJson } from './key-json.ts';
+import { ProgressDisplay } from './progress-display.ts';
+import { checkFiles, filterOf } from './restore-options.ts';
+import { stopOnSignals } from './signals.ts';
+import { styleFor } from './style.ts';
+import { version } from './version.ts';
+import { WatchedProgress } from './watched-progress.ts';
+
+/** The options as the parser leaves them. */
+export interface DecodeFlags {
+  output?: string;
+  onlyDb?: readonly number[];
+  match?: readonly string[];
+  type?: readonly ValueKind[];
+  keysOnly?: boolean;
+  /** False for `--no-value`. */
+  value?: boolean;
+  maxLine?: number;
+  salvage?: boolean;
+  workDir?: string;
+  json?: boolean;
+  quiet?: boolean;
+}
+
+const STDOUT = '-';
+/** Damaged keys that are named on the screen. */
+const NAMED_KEYS = 10;
+
+/** @throws {UsageError} before the job begins; what happens later is told here, and by the exit code */
+export async function decodeCommand(files: readonly string[], flags: DecodeFlags, io: Io): Promise<ExitCode> {
+  checkFiles(files, 'decode', io);
+  const path = flags.output ?? STDOUT;
+  const output: Output = path === STDOUT ? new StreamOutput(io.stdout) : await openOutput(path);
+  const progress = new WatchedProgress();
+  const display = new ProgressDisplay({
+    progress,
+    stream: io.stderr,
+    // Lines on the same terminal would be torn apart by it.
+    mode: displayMode({ ...flags, quiet: flags.quiet === true || (path === STDOUT && io.stdout.isTTY === true) }, io),
+    look: displayLook(io),
+  });
+  const stop = stopOnSignals({ onFirst: () => display.stopping('Stopping.'), onSecond: () => display.stop() });
+  display.start();
+  let report: DecodeReport;
+  try {
+    report = await decode({
+      files,
+      output,
+      filter: filterOf(flags),
+      keysOnly: flags.keysOnly,
+      noValue: flags.value === false,
+      maxLineBytes: flags.maxLine,
+      salvage: flags.salvage,
+      workDir: flags.workDir,
+      stdin: io.stdin,
+      progress,
+      signal: stop.signal,
+    });
+  } finally {
+    display.stop();
+    stop.release();
+  }
+  return tell(report, path, flags, io);
+}
+
+async function tell(report: DecodeReport, path: string, flags: DecodeFlags, io: Io): Promise<ExitCode> {
+  const exitCode = exitCodeOf(report);
+  if (flags.json) {
+    await write(io.stderr, jsonLine(reportJson(report, path, exitCode)));
+    return exitCode;
+  }
+  if (report.error !== undefined) await write(io.stderr, renderError(report.error, errorLook(io)));
+  const style = styleFor(io.stderr, io.env);
+  const lines = report.warnings.map((warning) => `${style.yellow('warning')}: ${warning}`);
+  for (const { db, key, code, message, offset } of report.damaged.slice(0, NAMED_KEYS)) {
+    lines.push(`left out: db ${db}, key ${quoteKey(key)}: ${code} at byte ${offset}: ${message}`);
+  }
+  const more = report.damaged.length - NAMED_KEYS;
+  if (more > 0) lines.push(`left out: ${plural(more, 'key')} more; --json names them all`);
+  if (report.outcome !== 'complete' && report.outcome !== 'partial' && path !== STDOUT && report.lines > 0) {
+    lines.push(`What was decoded before stands in ${printable(path)}.partial.`);
+  }
+  if (!flags.quiet && path !== STDOUT && report.error === undefined) {
+    const size = `${formatBytes(report.bytes)} of JSON`;
+    lines.push(
+      `Decoded ${plural(report.keys, 'key')} to ${printable(path)}: ${size} in ${formatSeconds(report.seconds)}.`,
+    );
+  }
+  if (lines.length > 0) await write(io.stderr, `${lines.join('\n')}\n`);
+  return exitCode;
+}
+
+function exitCodeOf({ outcome, error }: DecodeReport): ExitCode {
+  if (error !== undefined) return exitCodeOfError(error);
+  return outcome === 'partial' ? EXIT.partial : EXIT.complete;
+}
+
+/** On standard error: standard output may carry the lines. */
+function reportJson(report: DecodeReport, path: string, exitCode: ExitCode): object {
+  const { error, damaged, ...facts } = report;
+  return {
+    keyferry: version,
+    exitCode,
+    output: path,
+    ...facts,
+    error: error === undefined ? null : errorJson(error),
+    damaged: damaged.map(({ key, ...damage }) => ({ ...damage, ...keyJson(key) })),
+  };
+}
