@@ -28,7 +28,7 @@ describe('a refusal that holds for every key', () => {
     ["READONLY You can't write against a read only replica.", 'TARGET_READONLY', /master/],
     ['NOREPLICAS Not enough good replicas to write.', 'TARGET_NOREPLICAS', /replicas/],
     ['MOVED 3999 127.0.0.1:6381', 'TARGET_CLUSTER', /become one/],
-    ["ERR unknown command 'RESTORE', with args beginning with: 'k'", 'TARGET_COMMAND', /own names/],
+    ["ERR unknown command 'RESTORE', with args beginning with: 'k'", 'TARGET_COMMAND', /SET under its own name/],
     ['ERR DB index is out of range', 'TARGET_DB', /--db-map/],
     ['ERR max number of clients reached', 'TARGET_CLIENTS', /maxclients/],
     ['LOADING Redis is loading the dataset in memory', 'TARGET_NOT_READY', /wait longer/],
