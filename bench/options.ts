@@ -1,4 +1,4 @@
-// What both benches take on their command lines, and which program they measure.
+// What the benches take on their command lines, and which program they measure.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';

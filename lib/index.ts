@@ -10,6 +10,7 @@ export {
   UsageError,
 } from './errors.ts';
 export type { FilterRules } from './filter/filter.ts';
+export { type DamagedKey, type DecodeOptions, type DecodeReport, decode } from './jobs/decode.ts';
 export { type DoctorOptions, type DoctorReport, doctor } from './jobs/doctor.ts';
 export type { Finding } from './jobs/doctor-findings.ts';
 export type { FunctionTally, Outcome, RestoreReport } from './jobs/report.ts';
@@ -27,6 +28,7 @@ export { type InputOptions, openRdb, type RdbInput } from './sources/rdb/input.t
 export { type Chunk, type Plan, type PlanOptions, planRdb } from './sources/rdb/plan.ts';
 export type { ByteSource, SourcePin } from './storage/byte-source.ts';
 export { openFile } from './storage/file-source.ts';
+export { type Output, openOutput } from './storage/output.ts';
 export { type AnyLoss, LOSS_WORDS } from './targets/redis/losses.ts';
 export type { ConflictPolicy, ExpiryRule } from './targets/redis/policy.ts';
 export type { FailedKey, Losses, Tally } from './targets/redis/tally.ts';

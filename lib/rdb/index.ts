@@ -2,6 +2,7 @@
 export { RdbError } from '../errors.ts';
 export * from './decode.ts';
 export { type ChecksumVerdict, type Dialect, type DialectName, dialectFromMagic } from './dialect.ts';
+export { encodeValue } from './encode.ts';
 export { dumpPayload } from './payload.ts';
 export { hasParts, type PartOptions, type PieceSource, readValueParts } from './read-parts.ts';
 export {
