@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
-import { constants, createGzip, createZstdCompress } from 'node:zlib';
+// Not by name: where an older Node lacks zstd, the program is to start all the same, and say so.
+import zlib from 'node:zlib';
 import { type ByteSink, createFile } from './file-sink.ts';
 
 export interface Output extends ByteSink {
@@ -26,9 +27,12 @@ export async function openOutput(path: string): Promise<Output> {
   const there = await stat(path).catch(() => undefined);
   const special = there !== undefined && !there.isFile() && !there.isDirectory();
   const file = special ? new StreamOutput(createWriteStream(path)) : await createFile(path);
-  if (path.endsWith('.gz')) return new PackedOutput(file, createGzip());
+  if (path.endsWith('.gz')) return new PackedOutput(file, zlib.createGzip());
   if (!path.endsWith('.zst')) return file;
-  return new PackedOutput(file, createZstdCompress({ params: { [constants.ZSTD_c_compressionLevel]: ZSTD_LEVEL } }));
+  return new PackedOutput(
+    file,
+    zlib.createZstdCompress({ params: { [zlib.constants.ZSTD_c_compressionLevel]: ZSTD_LEVEL } }),
+  );
 }
 
 /** A stream such as standard output; whoever reads it sees what there is. */
@@ -53,7 +57,7 @@ export class StreamOutput implements Output {
   async leave(): Promise<void> {}
 }
 
-type Packer = ReturnType<typeof createGzip> | ReturnType<typeof createZstdCompress>;
+type Packer = ReturnType<typeof zlib.createGzip> | ReturnType<typeof zlib.createZstdCompress>;
 
 class PackedOutput implements Output {
   readonly #inner: Output;

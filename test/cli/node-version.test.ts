@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { nodeProblem } from '../../cli/node-version.ts';
 
@@ -14,3 +16,14 @@ test.each(['0.10.48', '18.20.4', '20.20.2', '22.14.9'])(
     expect(problem).not.toContain('\n');
   },
 );
+
+test('nothing is imported by a name that an older Node lacks: it would fail before it could say so', () => {
+  const root = join(import.meta.dirname, '..', '..');
+  const files = ['lib', 'cli'].flatMap((room) =>
+    readdirSync(join(root, room), { recursive: true, encoding: 'utf8' }).map((path) => join(root, room, path)),
+  );
+  const naming = files.filter(
+    (path) => path.endsWith('.ts') && /import \{[^}]*zstd[^}]*\} from 'node:zlib'/i.test(readFileSync(path, 'utf8')),
+  );
+  expect(naming).toEqual([]);
+});
