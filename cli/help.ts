@@ -143,6 +143,20 @@ The format is docs/json-format.md. A file gets its name when it is whole: until 
     environment('NO_COLOR', 'KEYFERRY_DEBUG'),
 };
 
+export const loadHelp = {
+  about: `Writes JSON Lines, as decode writes them, into a running server, or into an RDB that redis-server loads.
+
+All lines are read first and made into an RDB (in --work-dir; it goes at the end); a line that is not in order is named by file and number, and nothing is written. Then that RDB is restored, with all that a restore does and all of its options.`,
+  after:
+    examples(
+      ['back into a server', 'keyferry load dump.jsonl.zst --to redis://10.0.0.7:6379'],
+      ['into an RDB', 'keyferry load dump.jsonl -o dump.rdb'],
+      ['mend some keys on the way', "keyferry decode dump.rdb | jq -c 'del(.expiry)' | keyferry load - -o forever.rdb"],
+    ) +
+    exitCodes(0, 1, 2, 3, 4, 70, 130) +
+    environment(),
+};
+
 export const doctorHelp = {
   about: `Checks a target as a restore would before its first write, tells of everything that it finds, and writes nothing.
 

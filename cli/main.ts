@@ -8,6 +8,7 @@ import { errorJson, renderError } from './error-view.ts';
 import { EXIT, type ExitCode, exitCodeOfError } from './exit-codes.ts';
 import { type Io, write } from './io.ts';
 import { jsonLine } from './key-json.ts';
+import { loadCommand } from './load-command.ts';
 import { planCommand } from './plan-command.ts';
 import { buildProgram } from './program.ts';
 import { restoreCommand } from './restore-command.ts';
@@ -26,6 +27,9 @@ export async function run(io: Io): Promise<ExitCode> {
       },
       decode: async (files, flags) => {
         exitCode = await decodeCommand(files, flags, io);
+      },
+      load: async (files, flags) => {
+        exitCode = await loadCommand(files, flags, io);
       },
       doctor: async (files, flags) => {
         exitCode = await doctorCommand(files, flags, io);
@@ -58,7 +62,7 @@ async function fail(thrown: unknown, io: Io): Promise<ExitCode> {
   return exitCode;
 }
 
-const COMMANDS: ReadonlySet<string | undefined> = new Set(['restore', 'plan', 'decode', 'doctor']);
+const COMMANDS: ReadonlySet<string | undefined> = new Set(['restore', 'plan', 'decode', 'load', 'doctor']);
 
 function usageError({ message }: CommanderError, [, , first, second]: readonly string[]): UsageError {
   const text = message.replace(/^error: /, '').replaceAll('\n', ' ');

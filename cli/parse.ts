@@ -1,5 +1,6 @@
 // Values of options as people write them: sizes, durations, rates, numbers and lists.
 import { UsageError } from '../lib/errors.ts';
+import type { TypeSupport } from '../lib/rdb/reencode.ts';
 import { VALUE_KINDS, type ValueKind } from '../lib/rdb/types.ts';
 import type { TargetMode } from '../lib/redis/open-fleet.ts';
 import type { Rate } from '../lib/redis/rate-limit.ts';
@@ -152,6 +153,13 @@ export function parseDbMap(text: string, option: string, before?: ReadonlyMap<nu
     map.set(from, to);
   }
   return map;
+}
+
+/** An RDB version: `11`, `redis:11`, `valkey:80`. */
+export function parseRdbVersion(text: string, option: string): TypeSupport {
+  const [, family, number] = /^(?:(redis|valkey):)?(\d{1,3})$/.exec(text) ?? [];
+  if (number === undefined) throw invalid(option, text, 'is no RDB version.', 'Write 11, or valkey:80.');
+  return { family: (family as TypeSupport['family'] | undefined) ?? 'redis', rdb: Number(number) };
 }
 
 /** What the target is. */

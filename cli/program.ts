@@ -13,8 +13,9 @@ import { DEFAULT_CHUNK_BYTES } from '../lib/sources/rdb/plan.ts';
 import type { DecodeFlags } from './decode-command.ts';
 import type { DoctorFlags } from './doctor-command.ts';
 import { formatSeconds } from './format.ts';
-import { decodeHelp, doctorHelp, planHelp, restoreHelp, rootHelp } from './help.ts';
+import { decodeHelp, doctorHelp, loadHelp, planHelp, restoreHelp, rootHelp } from './help.ts';
 import { columnsOfStream, type Io } from './io.ts';
+import type { LoadFlags } from './load-command.ts';
 import {
   parseAddressMap,
   parseCount,
@@ -25,6 +26,7 @@ import {
   parseMode,
   parsePolicy,
   parseRate,
+  parseRdbVersion,
   parseSizeWithin,
   parseWait,
 } from './parse.ts';
@@ -37,6 +39,7 @@ export interface Actions {
   restore(files: string[], flags: RestoreFlags): Promise<void>;
   plan(files: string[], flags: PlanFlags): Promise<void>;
   decode(files: string[], flags: DecodeFlags): Promise<void>;
+  load(files: string[], flags: LoadFlags): Promise<void>;
   doctor(files: string[], flags: DoctorFlags): Promise<void>;
 }
 
@@ -232,6 +235,18 @@ const keyOptions = (group: string): Option[] => [
   option(group, '--type <TYPES>', `kinds of values: ${VALUE_KINDS.join(',')}; default all`, parseKinds),
 ];
 
+/** Those of a restore, for what becomes one; `--ignore-tail` is about append-only files. */
+const loadOptionList = (): Option[] => [
+  option('An RDB instead of a server:', '-o, --output <FILE>', 'write an RDB that redis-server loads'),
+  option(
+    'An RDB instead of a server:',
+    '--rdb-version <VERSION>',
+    'its version: 9 to 15, or valkey:80; default the lowest that holds everything',
+    parseRdbVersion,
+  ),
+  ...restoreOptionList().filter(({ long }) => long !== '--ignore-tail'),
+];
+
 const doctorOptionList = (): Option[] => [
   ...targetOptions(),
   option(
@@ -300,6 +315,16 @@ export function buildProgram(actions: Actions, io: Io): Command {
     .addHelpText('after', decodeHelp.after);
   decode.action((files: string[], flags: DecodeFlags) => actions.decode(files, flags));
   for (const each of decodeOptionList()) decode.addOption(each);
+  const load = program
+    .command('load')
+    .summary('write JSON Lines into a live server, or into an RDB')
+    .description(loadHelp.about)
+    .usage('FILE... (--to URL | -o FILE) [options]')
+    .argument('[FILE...]', 'JSON Lines as decode writes them, packed or not; - is standard input')
+    .addHelpOption(option(SCREEN, '-h, --help', 'show this help'))
+    .addHelpText('after', loadHelp.after);
+  load.action((files: string[], flags: LoadFlags) => actions.load(files, flags));
+  for (const each of loadOptionList()) load.addOption(each);
   const doctor = program
     .command('doctor')
     .summary('check a target, and whether RDB files fit into it; write nothing')

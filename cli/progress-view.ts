@@ -43,12 +43,13 @@ const LABELS: Record<Phase, string> = {
   checking: 'checking the target',
   writing: 'writing',
   decoding: 'decoding',
+  reading: 'reading',
   finishing: 'finishing',
   done: 'done',
 };
 
 /** Phases in which bytes and keys are counted. */
-const COUNTING: ReadonlySet<Phase> = new Set(['unpacking', 'planning', 'writing', 'decoding']);
+const COUNTING: ReadonlySet<Phase> = new Set(['unpacking', 'planning', 'writing', 'decoding', 'reading']);
 
 const LEAST_BAR = 10;
 const MOST_BAR = 30;

@@ -13,6 +13,7 @@ export type { FilterRules } from './filter/filter.ts';
 export { type DamagedKey, type DecodeOptions, type DecodeReport, decode } from './jobs/decode.ts';
 export { type DoctorOptions, type DoctorReport, doctor } from './jobs/doctor.ts';
 export type { Finding } from './jobs/doctor-findings.ts';
+export { jsonToRdb, type LoadOptions } from './jobs/load.ts';
 export type { FunctionTally, Outcome, RestoreReport } from './jobs/report.ts';
 export { type RestoreOptions, restore } from './jobs/restore.ts';
 export type { AddressMap } from './redis/cluster-slots.ts';

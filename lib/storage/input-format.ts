@@ -19,8 +19,8 @@ export function detectFormat(name: string, head: Buffer): InputFormat {
   }
   const text = head.toString('latin1');
   if (text.startsWith('REDIS') || text.startsWith('VALKEY')) return 'rdb';
-  if (head[0] === 0x1f && head[1] === 0x8b) return 'gzip';
-  if (head.length >= 4 && beginsZstd(head.readUInt32LE(0))) return 'zstd';
+  const packing = packingOf(head);
+  if (packing !== undefined) return packing;
   if (text.startsWith('VKCS')) {
     throw new InputError('INPUT_LZ4', 'this RDB is wrapped in LZ4 by Valkey 9.2, which keyferry does not read.', {
       where: name,
@@ -38,6 +38,12 @@ export function detectFormat(name: string, head: Buffer): InputFormat {
     where: name,
     remedy: 'An RDB begins with REDIS or VALKEY; .gz and .zst of one are taken as well.',
   });
+}
+
+/** How bytes that begin so are packed, whatever is in them; `undefined` where they are not. */
+export function packingOf(head: Buffer): 'gzip' | 'zstd' | undefined {
+  if (head[0] === 0x1f && head[1] === 0x8b) return 'gzip';
+  return head.length >= 4 && beginsZstd(head.readUInt32LE(0)) ? 'zstd' : undefined;
 }
 
 /** A frame, or a skippable one: pzstd begins with such (RFC 8878, 3.1). */

@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises';
 // By its name: a Node without Zstandard should get as far as saying that it is too old.
 import zlib from 'node:zlib';
 import { InputError, KeyferryError, LocalError } from '../errors.ts';
-import { detectFormat, FORMAT_HEAD_BYTES, type InputFormat } from './input-format.ts';
+import { detectFormat, FORMAT_HEAD_BYTES, type InputFormat, packingOf } from './input-format.ts';
 import { zstdFrames } from './zstd-frames.ts';
 
 export interface UnpackOptions {
@@ -50,6 +50,37 @@ export async function unpackStream(
     for (let next = await pieces.next(); !next.done; next = await pieces.next()) yield next.value;
   };
   await unpack(name, whole(), format, to, options);
+}
+
+/**
+ * The bytes of an input of any content, unpacked as they come.
+ *
+ * @param name what people call it
+ * @throws {InputError} `INPUT_COMPRESSION` on damaged or cut-off compressed data, `INPUT_READ`
+ */
+export async function* unpackedPieces(name: string, input: Readable): AsyncGenerator<Buffer, void, undefined> {
+  const pieces = input[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+  const first = await readHead(name, pieces);
+  const packing = packingOf(first);
+  const all = withHead(first, pieces);
+  try {
+    if (packing === undefined) {
+      yield* all;
+      return;
+    }
+    const expand = packing === 'gzip' ? zlib.createGunzip() : zlib.createZstdDecompress();
+    const fed = pipeline(packing === 'zstd' ? zstdFrames(name, all) : all, expand);
+    fed.catch(() => undefined); // told below, or by the stream itself
+    yield* expand as AsyncIterable<Buffer>;
+    await fed;
+  } catch (error) {
+    throw named(name, '', error);
+  }
+}
+
+async function* withHead(head: Buffer, rest: AsyncIterator<Buffer>): AsyncGenerator<Buffer, void, undefined> {
+  if (head.length > 0) yield head;
+  for (let piece = await rest.next(); !piece.done; piece = await rest.next()) yield piece.value;
 }
 
 /** The first pieces of a stream, together at least as many bytes as it takes to tell what it is. */

@@ -1,6 +1,15 @@
 // How far a job is, as plain numbers that it keeps up to date and that anybody may look at.
 
-export type Phase = 'starting' | 'unpacking' | 'planning' | 'checking' | 'writing' | 'decoding' | 'finishing' | 'done';
+export type Phase =
+  | 'starting'
+  | 'unpacking'
+  | 'planning'
+  | 'checking'
+  | 'writing'
+  | 'decoding'
+  | 'reading'
+  | 'finishing'
+  | 'done';
 
 export class Progress {
   phase: Phase = 'starting';

@@ -5,7 +5,8 @@ import type { RestoreFlags } from '../../cli/restore-options.ts';
 import { fakeIo } from './fake-io.ts';
 
 const nothing = async () => undefined;
-const program = () => buildProgram({ restore: nothing, plan: nothing, decode: nothing, doctor: nothing }, fakeIo([]));
+const program = () =>
+  buildProgram({ restore: nothing, plan: nothing, decode: nothing, load: nothing, doctor: nothing }, fakeIo([]));
 
 /** What the parser makes of a command line. */
 async function parsed(...words: string[]): Promise<{ files: string[]; flags: RestoreFlags }> {
@@ -16,6 +17,7 @@ async function parsed(...words: string[]): Promise<{ files: string[]; flags: Res
     },
     plan: nothing,
     decode: nothing,
+    load: nothing,
     doctor: nothing,
   };
   const io = fakeIo(['restore', ...words]);

@@ -1,0 +1,131 @@
+// Reads keyferry's JSON Lines (docs/json-format.md): one record for each key, AUX field and function library.
+import { InputError } from '../../errors.ts';
+import type { LogicalValue } from '../../rdb/value.ts';
+import { formatCount } from '../../text/count.ts';
+import { LineProblem, type ProblemCode } from './line-problem.ts';
+import { readLine } from './line-shape.ts';
+import { LineSplitter } from './line-splitter.ts';
+import { isSpace, parseJson } from './parse-json.ts';
+import { PartJoiner } from './part-joiner.ts';
+
+export type JsonRecord =
+  | { readonly kind: 'aux'; readonly name: Buffer; readonly value: Buffer; readonly line: number }
+  | { readonly kind: 'function'; readonly code: Buffer; readonly line: number }
+  | JsonKey;
+
+export interface JsonKey {
+  readonly kind: 'key';
+  readonly db: number;
+  readonly key: Buffer;
+  /** When the key expires, ms since the epoch; `undefined` for never. */
+  readonly expireAt: bigint | undefined;
+  /** Seconds since the last use. */
+  readonly idle: number | undefined;
+  /** The LFU counter, 0–255. */
+  readonly freq: number | undefined;
+  /** Metadata that modules attached to the key, as the RDB has it. */
+  readonly meta: Buffer | undefined;
+  /** All of it, also where it came in parts. Members and fields may still come twice: `encodeValue` refuses that. */
+  readonly value: LogicalValue;
+  /** The RDB encoding that the line names. */
+  readonly encoding: string | undefined;
+  /** Where it begins, from 1 on. */
+  readonly line: number;
+}
+
+export interface JsonRecordOptions {
+  /** The longest line in bytes. Default {@link MAX_LINE_BYTES}, which also a string of 512 MB in parts keeps to. */
+  readonly maxLineBytes?: number | undefined;
+  /** How deep JSON may be nested. Default 64; at most 1,000. */
+  readonly maxDepth?: number | undefined;
+  /** The most JSON values of a line, each array, object, string and number being one. Default {@link MAX_VALUES}. */
+  readonly maxValues?: number | undefined;
+}
+
+export const MAX_LINE_BYTES = 256 * 1024 * 1024;
+/** A line of that many takes about 1 GB, however short it is. */
+export const MAX_VALUES = 8_000_000;
+const MAX_DEPTH = 64;
+
+/** What to do where the problem itself does not say it. */
+const REMEDIES: Readonly<Record<ProblemCode, string>> = {
+  JSON_SYNTAX: 'Each line has to be one JSON object. Correct the line, or write the file again.',
+  JSON_RECORD: 'docs/json-format.md says what a line may hold. Correct the line, or write the file again.',
+  JSON_PARTS: 'The parts of a value have to be complete, in order and next to each other: write the file again.',
+  JSON_LINE_TOO_LONG: 'Write the file with shorter lines (decode --max-line): long values then go in parts.',
+};
+
+/**
+ * The records of a file, in its order. In memory are a line and the value that it belongs to.
+ *
+ * @param name   the file's, for errors
+ * @param pieces its bytes, in order; each one's memory may be used again when the next is asked for
+ * @throws {InputError} with the line in `where`: `JSON_SYNTAX` for what is no JSON, `JSON_RECORD` for JSON that is no
+ *   record, `JSON_PARTS` for a value whose parts are not complete and in order, `JSON_LINE_TOO_LONG`
+ */
+export async function* jsonRecords(
+  name: string,
+  pieces: AsyncIterable<Uint8Array>,
+  options: JsonRecordOptions = {},
+): AsyncGenerator<JsonRecord, void, undefined> {
+  const { maxLineBytes = MAX_LINE_BYTES } = options;
+  const splitter = new LineSplitter(maxLineBytes);
+  const records = new Records(options);
+  // Problems are those of the line that was cut last, or is being cut.
+  try {
+    // Not `yield*`, which would wait for each record twice.
+    for await (const piece of pieces) for (const record of records.of(splitter, splitter.push(piece))) yield record;
+    for (const record of records.of(splitter, splitter.finish())) yield record;
+    records.finish();
+  } catch (error) {
+    throw error instanceof LineProblem ? placed(error, name, splitter.line) : error;
+  }
+}
+
+class Records {
+  readonly #limits: { readonly maxDepth: number; readonly maxValues: number };
+  readonly #joiner = new PartJoiner();
+
+  constructor({ maxDepth = MAX_DEPTH, maxValues = MAX_VALUES }: JsonRecordOptions) {
+    this.#limits = { maxDepth, maxValues };
+  }
+
+  *of(splitter: LineSplitter, lines: Iterable<Buffer>): Generator<JsonRecord, void, undefined> {
+    for (const bytes of lines) {
+      if (isBlank(bytes)) continue;
+      const record = this.#record(bytes, splitter.line);
+      if (record !== undefined) yield record;
+    }
+  }
+
+  /** @throws {LineProblem} where the file ends inside a value */
+  finish(): void {
+    const { openLine } = this.#joiner;
+    if (openLine === undefined) return;
+    const message = `the file ends before the last part of the value that begins in line ${formatCount(openLine)}`;
+    throw new LineProblem('JSON_PARTS', message);
+  }
+
+  #record(bytes: Buffer, line: number): JsonRecord | undefined {
+    const read = readLine(parseJson(bytes, this.#limits));
+    if (read.kind !== 'key') {
+      this.#joiner.close();
+      return { ...read, line };
+    }
+    const whole = this.#joiner.add(read, line);
+    if (whole === undefined) return undefined;
+    const { db, key, expireAt, idle, freq, meta, encoding } = whole.head;
+    return { kind: 'key', db, key, expireAt, idle, freq, meta, value: whole.value, encoding, line: whole.line };
+  }
+}
+
+function isBlank(line: Buffer): boolean {
+  for (let at = 0; at < line.length; at++) if (!isSpace(line[at])) return false;
+  return true;
+}
+
+function placed(problem: LineProblem, name: string, line: number): InputError {
+  const column = problem.column === undefined ? '' : `, column ${formatCount(problem.column)}`;
+  const where = `${name}, line ${formatCount(line)}${column}`;
+  return new InputError(problem.code, problem.message, { where, remedy: problem.remedy ?? REMEDIES[problem.code] });
+}
