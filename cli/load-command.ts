@@ -38,7 +38,7 @@ export async function loadCommand(files: readonly string[], flags: LoadFlags, io
   await convert(files, path, undefined, flags, io);
   let exitCode: ExitCode = EXIT.defect;
   try {
-    exitCode = await restoreCommand([path], { ...rest, to: to as string }, io);
+    exitCode = await restoreCommand([path], { ...rest, to: to as string, passing: true }, io);
     return exitCode;
   } finally {
     // A run that goes on makes the same RDB again.

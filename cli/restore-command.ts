@@ -131,7 +131,7 @@ async function tell(ended: Ended, flags: RestoreFlags, io: Io): Promise<ExitCode
 function summaryOf({ report, begun, rates }: Ended, flags: RestoreFlags, { stdout, env }: Io): string {
   if (!begun && report.outcome !== 'complete' && report.outcome !== 'partial') return '';
   // A plan of standard input is of no use later.
-  const planned = report.files.filter(({ name }) => name !== STDIN);
+  const planned = flags.passing ? [] : report.files.filter(({ name }) => name !== STDIN);
   return renderSummary(report, {
     style: styleFor(stdout, env),
     rates,

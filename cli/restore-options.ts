@@ -46,6 +46,8 @@ export interface RestoreFlags extends TargetFlags {
   retryFor?: number;
   /** ms */
   replyTimeout?: number;
+  /** Set by `load`: the file and its plan are its own, and go. */
+  passing?: boolean;
   json?: boolean;
   report?: string;
   quiet?: boolean;

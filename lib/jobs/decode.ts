@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import { InterruptedError, KeyferryError, quoteKey, RdbError, UsageError } from '../errors.ts';
 import { type EntryFilter, type FilterRules, rulesFilter } from '../filter/filter.ts';
 import { openPlain } from '../sources/rdb/input.ts';
-import type { Output } from '../storage/output.ts';
+import { type Output, ReaderGone } from '../storage/output.ts';
 import type { JsonLineOptions } from '../targets/json/json-lines.ts';
 import { type Clock, systemClock } from '../telemetry/clock.ts';
 import { Progress } from '../telemetry/progress.ts';
@@ -36,7 +36,10 @@ export interface DamagedKey {
 }
 
 export interface DecodeReport {
-  /** `partial`: all was read, but damaged values were left out (`salvage`). */
+  /**
+   * `partial`: all was read, but damaged values were left out (`salvage`). `interrupted` without an error: whoever reads
+   * the output has gone.
+   */
   outcome: 'complete' | 'partial' | 'stopped' | 'interrupted';
   error: KeyferryError | undefined;
   files: { name: string; bytes: number; rdb: string }[];
@@ -73,6 +76,8 @@ export async function decode(options: DecodeOptions): Promise<DecodeReport> {
     if (signal?.aborted) {
       report.outcome = 'interrupted';
       report.error = new InterruptedError('INTERRUPTED', 'the job was told to stop: the output is not whole.');
+    } else if (error instanceof ReaderGone) {
+      report.outcome = 'interrupted';
     } else {
       if (!(error instanceof KeyferryError)) throw error;
       report.outcome = 'stopped';

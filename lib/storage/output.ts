@@ -35,6 +35,9 @@ export async function openOutput(path: string): Promise<Output> {
   );
 }
 
+/** Whoever reads the stream has read enough, as `head` does: no failure, and nothing more to do. */
+export class ReaderGone extends Error {}
+
 /** A stream such as standard output; whoever reads it sees what there is. */
 export class StreamOutput implements Output {
   readonly #stream: Writable;
@@ -48,7 +51,10 @@ export class StreamOutput implements Output {
   write(bytes: Buffer): Promise<void> {
     return new Promise((resolve, reject) => {
       // The bytes are the caller's again when this has been called.
-      this.#stream.write(bytes, (error) => (error == null ? resolve() : reject(error)));
+      this.#stream.write(bytes, (error) => {
+        if (error == null) resolve();
+        else reject((error as NodeJS.ErrnoException).code === 'EPIPE' ? new ReaderGone() : error);
+      });
     });
   }
 

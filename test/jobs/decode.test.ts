@@ -1,9 +1,10 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Writable } from 'node:stream';
 import { gunzipSync, gzipSync, zstdDecompressSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { type DecodeOptions, type DecodeReport, decode } from '../../lib/jobs/decode.ts';
-import { openOutput } from '../../lib/storage/output.ts';
+import { openOutput, StreamOutput } from '../../lib/storage/output.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { values } from '../support/rdb-builders.ts';
 import { RdbFileBuilder } from '../support/rdb-file-builder.ts';
@@ -145,4 +146,12 @@ describe('a damaged file', () => {
     expect(salvaged.report).toMatchObject({ outcome: 'partial', keys: 2, damaged: [{ db: 3, code: 'RDB_LISTPACK' }] });
     expect(salvaged.lines.map(({ key }) => key)).toEqual(['a', 'z']);
   });
+});
+
+test('a reader who has read enough ends the job, and is no failure', async () => {
+  const stream = new Writable({
+    write: (_bytes, _encoding, done) => done(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' })),
+  });
+  const report = await decode({ files: [sample], output: new StreamOutput(stream) });
+  expect(report).toMatchObject({ outcome: 'interrupted', error: undefined });
 });
