@@ -235,7 +235,8 @@ export class DecodeFile {
     const { written } = this.#out;
     if (written.length === 0) return;
     this.#options.report.bytes += written.length;
-    await this.#options.output.write(written);
+    // Before the write: what could not be written is not tried again, or its failure would be lost behind another one.
     this.#out.at = 0;
+    await this.#options.output.write(written);
   }
 }
