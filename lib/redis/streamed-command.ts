@@ -141,7 +141,8 @@ class Attempt {
       if (password !== undefined) {
         await this.#own('AUTH', username === undefined ? [password] : [username, password]);
       }
-      if (db !== 0) await this.#own('SELECT', [String(db)]);
+      // In database 0 too: a server that turns a client away says so unasked, and is heard before anything is sent.
+      if (!this.#endpoint.proxy) await this.#own('SELECT', [String(db)]);
       if (this.#asking) await this.#own('ASKING', []);
       for await (const piece of pieces()) await this.#write(piece);
       this.sentWhole = true;
