@@ -3,8 +3,8 @@ import { startServer } from '../test/support/servers.ts';
 import { ensureBigFiles, SHAPES, type Shape } from './big-data.ts';
 import { type Command, show } from './measure.ts';
 import { type BenchOptions, packageNode, readOptions, runBench } from './options.ts';
-import { measurePairs, megabytes, printPair, printPairHead, printSpreads, ratios } from './pairs.ts';
-import { restoring } from './targets.ts';
+import { measurePairs, megabytes, printPair, printPairHead, printSpreads } from './pairs.ts';
+import { restoring, spreadsOf } from './targets.ts';
 
 async function bench(): Promise<boolean> {
   const options = readOptions();
@@ -44,18 +44,7 @@ async function measure(shape: Shape, options: BenchOptions): Promise<boolean> {
     options,
     printPair,
   );
-  const a = pairs.map((pair) => pair.a);
-  const b = pairs.map((pair) => pair.b);
-  printSpreads([
-    { what: 'A wall, s', values: a.map((cost) => cost.wallSeconds) },
-    { what: 'B wall, s', values: b.map((cost) => cost.wallSeconds) },
-    { what: 'A / B, pair by pair', values: ratios(pairs), digits: 3 },
-    { what: 'A CPU, s', values: a.map((cost) => cost.cpuSeconds) },
-    { what: 'B CPU, s', values: b.map((cost) => cost.cpuSeconds) },
-    { what: 'server CPU during A, s', values: a.map((cost) => cost.serverCpuSeconds) },
-    { what: 'server CPU during B, s', values: b.map((cost) => cost.serverCpuSeconds) },
-    { what: 'A peak RSS, MB', values: a.map((cost) => megabytes(cost.peakRssBytes)), digits: 0 },
-  ]);
+  printSpreads(spreadsOf(pairs, 'server CPU'));
   const same = digests.size === 1;
   console.log(same ? 'Both sides left the same hash (DEBUG DIGEST).' : 'MISSED  the two sides left different hashes.');
   return same;

@@ -5,7 +5,6 @@ import { type Command, show } from './measure.ts';
 import { packageNode, readOptions, runBench } from './options.ts';
 import {
   measurePairs,
-  megabytes,
   type Pair,
   printPair,
   printPairHead,
@@ -14,7 +13,7 @@ import {
   ratios,
   spread,
 } from './pairs.ts';
-import { type RestoreCost, restoring } from './targets.ts';
+import { type RestoreCost, restoring, spreadsOf } from './targets.ts';
 
 const REQUIRED_RATIO = 1.6;
 
@@ -56,18 +55,7 @@ function atOnce(pipes: readonly Command[]): Command {
 }
 
 function report(pairs: readonly Pair<RestoreCost>[], digests: ReadonlySet<string>): boolean {
-  const a = pairs.map((pair) => pair.a);
-  const b = pairs.map((pair) => pair.b);
-  printSpreads([
-    { what: 'A wall, s', values: a.map((cost) => cost.wallSeconds) },
-    { what: 'B wall, s', values: b.map((cost) => cost.wallSeconds) },
-    { what: 'A / B, pair by pair', values: ratios(pairs), digits: 3 },
-    { what: 'A CPU, s', values: a.map((cost) => cost.cpuSeconds) },
-    { what: 'B CPU, s', values: b.map((cost) => cost.cpuSeconds) },
-    { what: 'servers’ CPU during A, s', values: a.map((cost) => cost.serverCpuSeconds) },
-    { what: 'servers’ CPU during B, s', values: b.map((cost) => cost.serverCpuSeconds) },
-    { what: 'A peak RSS, MB', values: a.map((cost) => megabytes(cost.peakRssBytes)), digits: 0 },
-  ]);
+  printSpreads(spreadsOf(pairs, 'servers’ CPU'));
   const same = digests.size === 1;
   console.log(
     same

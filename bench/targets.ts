@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Server } from '../test/support/servers.ts';
 import { type Command, type Cost, processCpuSeconds, run, show } from './measure.ts';
-import type { Side } from './pairs.ts';
+import { megabytes, type Pair, type printSpreads, ratios, type Side } from './pairs.ts';
 
 /** After the last key of a run is deleted: time for the servers to fall asleep. */
 const SETTLE_MS = 500;
@@ -69,4 +69,20 @@ async function emptied(servers: readonly Server[]): Promise<void> {
 
 function cpuOf(servers: readonly Server[]): number {
   return servers.reduce((sum, server) => sum + processCpuSeconds(server.process.pid!), 0);
+}
+
+/** The rows that every restore bench prints; `servers` as the reader knows them. */
+export function spreadsOf(pairs: readonly Pair<RestoreCost>[], servers: string): Parameters<typeof printSpreads>[0] {
+  const a = pairs.map((pair) => pair.a);
+  const b = pairs.map((pair) => pair.b);
+  return [
+    { what: 'A wall, s', values: a.map((cost) => cost.wallSeconds) },
+    { what: 'B wall, s', values: b.map((cost) => cost.wallSeconds) },
+    { what: 'A / B, pair by pair', values: ratios(pairs), digits: 3 },
+    { what: 'A CPU, s', values: a.map((cost) => cost.cpuSeconds) },
+    { what: 'B CPU, s', values: b.map((cost) => cost.cpuSeconds) },
+    { what: `${servers} during A, s`, values: a.map((cost) => cost.serverCpuSeconds) },
+    { what: `${servers} during B, s`, values: b.map((cost) => cost.serverCpuSeconds) },
+    { what: 'A peak RSS, MB', values: a.map((cost) => megabytes(cost.peakRssBytes)), digits: 0 },
+  ];
 }

@@ -3,18 +3,16 @@ import { quoteKey } from '../lib/errors.ts';
 import { type DecodeReport, decode } from '../lib/jobs/decode.ts';
 import type { ValueKind } from '../lib/rdb/types.ts';
 import { type Output, openOutput, StreamOutput } from '../lib/storage/output.ts';
-import { displayLook, displayMode, errorLook } from './display-options.ts';
+import { errorLook } from './display-options.ts';
 import { errorJson, renderError } from './error-view.ts';
 import { EXIT, type ExitCode, exitCodeOfError } from './exit-codes.ts';
 import { formatBytes, formatSeconds, plural, printable } from './format.ts';
 import { type Io, write } from './io.ts';
 import { jsonLine, keyJson } from './key-json.ts';
-import { ProgressDisplay } from './progress-display.ts';
 import { checkFiles, filterOf } from './restore-options.ts';
-import { stopOnSignals } from './signals.ts';
 import { styleFor } from './style.ts';
 import { version } from './version.ts';
-import { WatchedProgress } from './watched-progress.ts';
+import { withDisplay } from './with-display.ts';
 
 /** The options as the parser leaves them. */
 export interface DecodeFlags {
@@ -41,19 +39,11 @@ export async function decodeCommand(files: readonly string[], flags: DecodeFlags
   checkFiles(files, 'decode', io);
   const path = flags.output ?? STDOUT;
   const output: Output = path === STDOUT ? new StreamOutput(io.stdout) : await openOutput(path);
-  const progress = new WatchedProgress();
-  const display = new ProgressDisplay({
-    progress,
-    stream: io.stderr,
-    // Lines on the same terminal would be torn apart by it.
-    mode: displayMode({ ...flags, quiet: flags.quiet === true || (path === STDOUT && io.stdout.isTTY === true) }, io),
-    look: displayLook(io),
-  });
-  const stop = stopOnSignals({ onFirst: () => display.stopping('Stopping.'), onSecond: () => display.stop() });
-  display.start();
-  let report: DecodeReport;
-  try {
-    report = await decode({
+  // Lines on the same terminal would be torn apart by a display.
+  const shown = { ...flags, quiet: flags.quiet === true || (path === STDOUT && io.stdout.isTTY === true) };
+  const stopped = { message: 'the job was told to stop.', remedy: 'The output is not whole.' };
+  const report = await withDisplay(shown, io, stopped, (progress, signal) =>
+    decode({
       files,
       output,
       filter: filterOf(flags),
@@ -64,12 +54,9 @@ export async function decodeCommand(files: readonly string[], flags: DecodeFlags
       workDir: flags.workDir,
       stdin: io.stdin,
       progress,
-      signal: stop.signal,
-    });
-  } finally {
-    display.stop();
-    stop.release();
-  }
+      signal,
+    }),
+  );
   return tell(report, path, flags, io);
 }
 

@@ -1,17 +1,14 @@
 // `keyferry doctor`: checks a target, and files against it, and shows what it found.
-import { InterruptedError, UsageError } from '../lib/errors.ts';
+import { UsageError } from '../lib/errors.ts';
 import { type DoctorReport, doctor } from '../lib/jobs/doctor.ts';
-import { displayLook, displayMode } from './display-options.ts';
 import { renderDoctor } from './doctor-view.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { columnsOfStream, type Io, write } from './io.ts';
 import { jsonLine } from './key-json.ts';
-import { ProgressDisplay } from './progress-display.ts';
 import { checkFiles, type TargetFlags, targetOf } from './restore-options.ts';
-import { stopOnSignals } from './signals.ts';
 import { styleFor } from './style.ts';
 import { version } from './version.ts';
-import { WatchedProgress } from './watched-progress.ts';
+import { withDisplay } from './with-display.ts';
 
 /** The options as the parser leaves them. */
 export interface DoctorFlags extends TargetFlags {
@@ -44,25 +41,11 @@ export async function doctorCommand(files: readonly string[], flags: DoctorFlags
 
 async function examine(files: readonly string[], to: string, flags: DoctorFlags, io: Io): Promise<DoctorReport> {
   const target = targetOf(to, flags, io);
-  const progress = new WatchedProgress();
-  const display = new ProgressDisplay({
-    progress,
-    stream: io.stderr,
-    mode: displayMode(flags, io),
-    look: displayLook(io),
-  });
-  const stop = stopOnSignals({ onFirst: () => display.stopping('Stopping.'), onSecond: () => display.stop() });
   const { mode, addressMap, workDir } = flags;
-  display.start();
-  try {
-    return await doctor({ target, mode, addressMap, files, workDir, stdin: io.stdin, progress, signal: stop.signal });
-  } catch (error) {
-    if (!stop.signal.aborted) throw error;
-    throw new InterruptedError('INTERRUPTED', 'the checks were told to stop.', { remedy: 'Nothing was written.' });
-  } finally {
-    display.stop();
-    stop.release();
-  }
+  const stopped = { message: 'the checks were told to stop.', remedy: 'Nothing was written.' };
+  return withDisplay(flags, io, stopped, (progress, signal) =>
+    doctor({ target, mode, addressMap, files, workDir, stdin: io.stdin, progress, signal }),
+  );
 }
 
 /** A bad file first: whether it fits was not asked then. */

@@ -4,17 +4,15 @@ import { UsageError } from '../lib/errors.ts';
 import { jsonToRdb } from '../lib/jobs/load.ts';
 import type { TypeSupport } from '../lib/rdb/reencode.ts';
 import { workPath } from '../lib/sources/rdb/input.ts';
-import { displayLook, displayMode } from './display-options.ts';
+import type { RdbSummary } from '../lib/targets/rdb/rdb-writer.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { formatBytes, plural, printable } from './format.ts';
 import { type Io, write } from './io.ts';
 import { jsonLine } from './key-json.ts';
-import { ProgressDisplay } from './progress-display.ts';
 import { restoreCommand } from './restore-command.ts';
 import { checkFiles, type RestoreFlags, restoreOptions } from './restore-options.ts';
-import { stopOnSignals } from './signals.ts';
 import { version } from './version.ts';
-import { WatchedProgress } from './watched-progress.ts';
+import { withDisplay } from './with-display.ts';
 
 /** The options as the parser leaves them: those of a restore, and these. */
 export interface LoadFlags extends RestoreFlags {
@@ -74,26 +72,16 @@ async function toFile(
   return EXIT.complete;
 }
 
-async function convert(
+/** Reads all lines; what stops it, stops it before anything is written to a server. */
+function convert(
   files: readonly string[],
   path: string,
   rdbVersion: TypeSupport | undefined,
   flags: LoadFlags,
   io: Io,
-) {
-  const progress = new WatchedProgress();
-  const display = new ProgressDisplay({
-    progress,
-    stream: io.stderr,
-    mode: displayMode(flags, io),
-    look: displayLook(io),
-  });
-  const stop = stopOnSignals({ onFirst: () => display.stopping('Stopping.'), onSecond: () => display.stop() });
-  display.start();
-  try {
-    return await jsonToRdb({ files, path, version: rdbVersion, stdin: io.stdin, progress, signal: stop.signal });
-  } finally {
-    display.stop();
-    stop.release();
-  }
+): Promise<RdbSummary> {
+  const stopped = { message: 'the reading was told to stop.', remedy: 'Nothing was written.' };
+  return withDisplay(flags, io, stopped, (progress, signal) =>
+    jsonToRdb({ files, path, version: rdbVersion, stdin: io.stdin, progress, signal }),
+  );
 }

@@ -2,12 +2,12 @@
 import { RdbError } from '../errors.ts';
 import type { EntryFilter } from '../filter/filter.ts';
 import { decodeTemplateNames } from '../rdb/decode.ts';
-import { parseModuleId } from '../rdb/module-id.ts';
 import { hasParts } from '../rdb/read-parts.ts';
 import { HELD_RECORD_BYTES, RdbScanner, ScanEvent } from '../rdb/scanner.ts';
 import { readString } from '../rdb/strings.ts';
 import type { ValueType } from '../rdb/types.ts';
 import type { PlainInput } from '../sources/rdb/input.ts';
+import { unrestorable } from '../sources/rdb/unrestorable.ts';
 import { BlockReader } from '../storage/block-reader.ts';
 import { JsonBuffer } from '../targets/json/json-buffer.ts';
 import { JsonLines, MAX_LINE_BYTES } from '../targets/json/json-lines.ts';
@@ -181,12 +181,7 @@ export class DecodeFile {
       return heldParts(type as ValueType, await source.read(valueStart, recordEnd), { base: valueStart, templates });
     }
     const blocks = new BlockReader(source, { from: valueStart, to: recordEnd });
-    const pieces = {
-      async next() {
-        const block = await blocks.next();
-        return block?.buffer.subarray(block.start, block.end);
-      },
-    };
+    const pieces = { next: () => blocks.nextBytes() };
     return readLineParts(type as ValueType, pieces, { partBytes: PART_BYTES, base: valueStart, templates });
   }
 
@@ -211,24 +206,15 @@ export class DecodeFile {
         this.#templates.set(id, decodeTemplateNames(await this.#bytes(offset, offset + bytes), offset));
         break;
       }
-      case ScanEvent.FUNCTION_PRE_GA:
-        this.#without('functions of a release candidate of Redis 7.0');
-        break;
-      case ScanEvent.MODULE_AUX:
-        this.#without(`global data of module type ${parseModuleId(scanner.moduleId).name}`);
-        break;
-      case ScanEvent.SLOT_IMPORT:
-        this.#without('a slot import in progress');
-        break;
+      default: {
+        const what = unrestorable(scanner, event);
+        if (what !== undefined) this.#unwritten.set(what, (this.#unwritten.get(what) ?? 0) + 1);
+      }
     }
   }
 
   async #bytes(from: number, to: number): Promise<Buffer> {
     return this.#scanner.bytes(from, to) ?? this.#input.source.read(from, to);
-  }
-
-  #without(what: string): void {
-    this.#unwritten.set(what, (this.#unwritten.get(what) ?? 0) + 1);
   }
 
   async #flush(): Promise<void> {

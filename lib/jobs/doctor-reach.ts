@@ -2,7 +2,6 @@
 import { TLSSocket } from 'node:tls';
 import { KeyferryError } from '../errors.ts';
 import { Cluster } from '../redis/cluster.ts';
-import { SLOTS } from '../redis/cluster-slots.ts';
 import { Control } from '../redis/control.ts';
 import { dial } from '../redis/dial.ts';
 import type { Endpoint } from '../redis/endpoint.ts';
@@ -11,6 +10,7 @@ import { openFleet } from '../redis/open-fleet.ts';
 import { refusal } from '../redis/refusals.ts';
 import { SentinelFleet } from '../redis/sentinel-fleet.ts';
 import { parseInfo, type ServerInfo, showVersion } from '../redis/server-info.ts';
+import { SLOTS } from '../redis/slots.ts';
 import { Standalone } from '../redis/standalone.ts';
 import { ErrorReply } from '../resp/reply-reader.ts';
 import { formatCount } from '../text/count.ts';

@@ -4,7 +4,7 @@ import type { ErrorReply } from '../resp/reply-reader.ts';
 import type { Clock } from '../telemetry/clock.ts';
 import type { Batch } from './batch.ts';
 import { type Endpoint, showEndpoint } from './endpoint.ts';
-import type { Fleet } from './fleet.ts';
+import type { Fleet, Master } from './fleet.ts';
 import { Lane } from './lane.ts';
 
 export interface BulkWriterOptions {
@@ -129,7 +129,7 @@ export class BulkWriter {
   #laneOf(batch: Batch): Lane {
     const { fleet } = this;
     const master = fleet.masters[fleet.masterOf(batch.slots[0] ?? 0)];
-    return this.#lane((master as Fleet['masters'][number]).endpoint);
+    return this.#lane((master as Master).endpoint);
   }
 
   /** A command was answered MOVED, ASK or READONLY: it was not run, and goes where it belongs now. */

@@ -3,9 +3,7 @@ import { TargetError } from '../errors.ts';
 import type { ControlReply } from './control.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { Master } from './fleet.ts';
-
-/** Slots of every cluster (cluster specification). */
-export const SLOTS = 16_384;
+import { SLOTS } from './slots.ts';
 
 /** No master is known for a slot. */
 export const NOBODY = 0xffff;

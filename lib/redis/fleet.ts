@@ -26,6 +26,14 @@ export interface Fleet extends Locator {
   end(): void;
 }
 
+/** Questions that one master answers for all: those of a cluster are configured alike, or should be. */
+export function firstControl(fleet: Fleet): Control {
+  return fleet.control((fleet.masters[0] as Master).endpoint);
+}
+
+/** How long replicas may take to confirm what was written, in ms: WAIT's own limit. */
+export const CONFIRM_MS = 1000;
+
 /** True where a replica follows this server, as far as is known. */
 export function hasReplicas(fleet: Fleet, endpoint: Endpoint): boolean {
   const name = showEndpoint(endpoint);

@@ -5,6 +5,7 @@ import type { Clock } from '../telemetry/clock.ts';
 import type { Batch } from './batch.ts';
 import { BulkConnection } from './bulk-connection.ts';
 import { type Endpoint, showEndpoint } from './endpoint.ts';
+import { CONFIRM_MS } from './fleet.ts';
 
 export interface LaneOptions {
   endpoint: Endpoint;
@@ -20,9 +21,6 @@ export interface LaneOptions {
   onTrouble?: (() => void) | undefined;
   onFailure(error: KeyferryError, lane: Lane): void;
 }
-
-/** How long replicas may take to confirm what a chunk wrote, in ms. */
-const CONFIRM_MS = 1000;
 
 export class Lane {
   readonly name: string;

@@ -10,10 +10,3 @@ export interface Locator {
   /** Looks at the topology again: after a MOVED, or when a node can't be reached. Never rejects. */
   refresh(): Promise<void>;
 }
-
-/** A single server: nothing to find out. */
-export const oneServer = (endpoint: Endpoint): Locator => ({
-  locate: () => endpoint,
-  redirect: () => undefined,
-  refresh: async () => undefined,
-});

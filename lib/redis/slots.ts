@@ -1,7 +1,8 @@
 // Slots of a cluster: the one that a key belongs to, and for each a tag that puts other keys there too.
 import { crc16, crc16Step } from '../bytes/crc16.ts';
 
-const SLOTS = 16_384;
+/** Slots of every cluster (cluster specification). */
+export const SLOTS = 16_384;
 const OPEN = 0x7b;
 const CLOSE = 0x7d;
 

@@ -9,6 +9,7 @@ import { passes, redirects } from './batch.ts';
 import { connectionFailure, isPermanent } from './connect-errors.ts';
 import { dial } from './dial.ts';
 import { type Endpoint, showEndpoint } from './endpoint.ts';
+import { CONFIRM_MS } from './fleet.ts';
 import type { Locator } from './locator.ts';
 import { refusal } from './refusals.ts';
 
@@ -36,9 +37,6 @@ export interface StreamedReply {
   /** A replica of it has the write too. */
   replicated: boolean;
 }
-
-/** How long a replica may take to confirm the write, in ms. */
-const CONFIRM_MS = 1000;
 
 /** Sends the command until it is answered; a server cuts a command that breaks off out of its input. */
 export async function sendStreamed(task: StreamedCommand): Promise<StreamedReply> {

@@ -53,6 +53,12 @@ export class BlockReader {
     return block;
   }
 
+  /** The bytes of the next block: a view, valid as long as the block. */
+  async nextBytes(): Promise<Buffer | undefined> {
+    const block = await this.next();
+    return block?.buffer.subarray(block.start, block.end);
+  }
+
   #read(): Promise<Block> | undefined {
     if (this.#at >= this.#to) return undefined;
     const buffer = this.#free.shift() as Buffer;

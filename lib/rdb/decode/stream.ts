@@ -7,7 +7,7 @@ import { unknownEncoding } from './unknown-encoding.ts';
 import type { ValueCursor } from './value-cursor.ts';
 
 /** Encodings by what they know: 2 of deleted entries, 3 of active times, 4 of idempotence, 5 of entries given back. */
-const VERSIONS: Record<string, number> = {
+export const STREAM_VERSIONS: Readonly<Record<string, number>> = {
   STREAM_LISTPACKS: 1,
   STREAM_LISTPACKS_2: 2,
   STREAM_LISTPACKS_3: 3,
@@ -28,7 +28,7 @@ export function streamValue(
   type: ValueType,
   cursor: ValueCursor,
 ): { kind: 'stream'; entries: Iterable<StreamEntry> } & StreamState {
-  const version = VERSIONS[type.name];
+  const version = STREAM_VERSIONS[type.name];
   if (version === undefined) throw unknownEncoding(type, cursor);
   const nodes = cursor.count(2);
   const nodesAt = cursor.position;

@@ -1,4 +1,5 @@
 // Streams in parts: node by node, then group by group (rdb-format.md 1.6).
+import { STREAM_VERSIONS } from '../decode/stream.ts';
 import { nodeEntries, StreamOrder } from '../decode/stream-entries.ts';
 import type { ValueType } from '../types.ts';
 import type { StreamEntry, StreamIdempotence } from '../value.ts';
@@ -7,15 +8,6 @@ import type { ArrivingBytes, Run } from './arriving-bytes.ts';
 import { batches, entryBytes } from './batches.ts';
 import { groupParts } from './group-parts.ts';
 import type { Shape } from './shape.ts';
-
-/** Encodings by what they know: 2 of deleted entries, 3 of active times, 4 of idempotence, 5 of entries given back. */
-const VERSIONS: Readonly<Record<string, number>> = {
-  STREAM_LISTPACKS: 1,
-  STREAM_LISTPACKS_2: 2,
-  STREAM_LISTPACKS_3: 3,
-  STREAM_LISTPACKS_4: 4,
-  STREAM_LISTPACKS_5: 5,
-};
 
 const NODE: Shape = ['string', 'string'];
 /** The number of entries and the last id; then the first id, the highest deleted one, and how many were ever added. */
@@ -28,7 +20,7 @@ export async function* streamParts(
   bytes: ArrivingBytes,
   partBytes: number,
 ): AsyncGenerator<ValuePart, void, undefined> {
-  const version = VERSIONS[type.name] as number;
+  const version = STREAM_VERSIONS[type.name] as number;
   const order = new StreamOrder();
   for await (const run of bytes.runs(NODE, await bytes.length())) {
     for (const entries of batches(runEntries(run, order), entryBytes, partBytes)) yield { kind: 'stream', entries };

@@ -1,7 +1,8 @@
 // The `value` of a line as a logical value, by the line's type.
+
+import { LATEST_MODULE_VERSION, moduleId } from '../../rdb/module-id.ts';
 import type { ArrayItem, HashField, HashPath, LogicalValue, ModuleValue, ZsetEntry } from '../../rdb/value.ts';
 import { misshapen } from './line-problem.ts';
-import { LATEST_MODULE_VERSION, moduleId } from './module-id.ts';
 import { type Json, JsonObject } from './parse-json.ts';
 import {
   base64,

@@ -8,6 +8,7 @@ import { HELD_RECORD_BYTES, RdbScanner, ScanEvent } from '../../rdb/scanner.ts';
 import { readString } from '../../rdb/strings.ts';
 import { BlockReader } from '../../storage/block-reader.ts';
 import type { ByteSource } from '../../storage/byte-source.ts';
+import { unrestorable } from './unrestorable.ts';
 
 /** A range of an RDB that begins and ends at key boundaries. Offsets are absolute, `end` exclusive. */
 export interface Chunk {
@@ -194,18 +195,13 @@ class Survey {
       case ScanEvent.FUNCTION:
         this.#functions.push({ offset: scanner.recordStart + 1, bytes: scanner.recordEnd - scanner.recordStart - 1 });
         break;
-      case ScanEvent.FUNCTION_PRE_GA:
-        this.#cannotRestore('functions of a release candidate of Redis 7.0');
-        break;
-      case ScanEvent.MODULE_AUX:
-        this.#cannotRestore(`global data of module type ${parseModuleId(scanner.moduleId).name}`);
-        break;
-      case ScanEvent.SLOT_IMPORT:
-        this.#cannotRestore('a slot import in progress');
-        break;
       case ScanEvent.HASH_TEMPLATE:
         this.#template();
         break;
+      default: {
+        const what = unrestorable(scanner, event);
+        if (what !== undefined) this.#cannotRestore(what);
+      }
     }
   }
 

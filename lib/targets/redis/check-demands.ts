@@ -2,8 +2,8 @@
 import { TargetError } from '../../errors.ts';
 import { conversion, LOSSES, type Loss } from '../../rdb/reencode.ts';
 import { redisTypes, valkeyTypes } from '../../rdb/types.ts';
-import type { Control, ControlReply } from '../../redis/control.ts';
-import type { Fleet } from '../../redis/fleet.ts';
+import type { ControlReply } from '../../redis/control.ts';
+import { type Fleet, firstControl } from '../../redis/fleet.ts';
 import { atLeast, type ServerInfo, showVersion, typeSupport } from '../../redis/server-info.ts';
 import { ErrorReply } from '../../resp/reply-reader.ts';
 import { formatCount } from '../../text/count.ts';
@@ -13,9 +13,6 @@ import type { PreflightOptions } from './preflight.ts';
 export const DEFAULT_MAX_BULK_BYTES = 512 * 1024 * 1024;
 /** The least that proto-max-bulk-len can be (config.c). */
 const LEAST_MAX_BULK_BYTES = 1024 * 1024;
-
-/** All masters of a cluster are configured alike, or should be. */
-const firstOf = (fleet: Fleet): Control => fleet.control((fleet.masters[0] as Fleet['masters'][number]).endpoint);
 
 /**
  * What the target can't take at all stops the job; what it can take only with a loss is told, or under `strict` stops it
@@ -72,14 +69,14 @@ export async function bulkLimit({ demands, fleet }: PreflightOptions): Promise<n
 
 /** The server's proto-max-bulk-len in bytes; `undefined` where it may not be asked. */
 export async function toldBulkLimit(fleet: Fleet): Promise<number | undefined> {
-  const reply = await firstOf(fleet).answer(0, 'CONFIG', 'GET', 'proto-max-bulk-len');
+  const reply = await firstControl(fleet).answer(0, 'CONFIG', 'GET', 'proto-max-bulk-len');
   const value = reply instanceof ErrorReply ? undefined : (reply as ControlReply[])[1];
   return value == null ? undefined : Number(value);
 }
 
 /** Names of the server's modules; `undefined` where it may not be asked. */
 export async function toldModules(fleet: Fleet): Promise<string[] | undefined> {
-  const reply = await firstOf(fleet).answer(0, 'MODULE', 'LIST');
+  const reply = await firstControl(fleet).answer(0, 'MODULE', 'LIST');
   if (reply instanceof ErrorReply) return undefined;
   return (reply as ControlReply[]).map((item) => String((item as ControlReply[])[1]));
 }

@@ -1,6 +1,6 @@
 // Whether the user may run the commands that a restore needs.
 import { quoteKey } from '../../errors.ts';
-import type { Fleet } from '../../redis/fleet.ts';
+import { firstControl } from '../../redis/fleet.ts';
 import { KeyControl } from '../../redis/key-control.ts';
 import { refusal } from '../../redis/refusals.ts';
 import { atLeast, type ServerInfo } from '../../redis/server-info.ts';
@@ -58,7 +58,6 @@ export async function checkPermissions(options: PreflightOptions, server: Server
 /** A service can forbid FUNCTION to everybody, and an ACL to this user. */
 async function mayLoadFunctions({ fleet, demands }: PreflightOptions): Promise<boolean> {
   if (!demands.some((demand) => demand.functions.length > 0)) return true;
-  const { endpoint } = fleet.masters[0] as Fleet['masters'][number];
-  const reply = await fleet.control(endpoint).answer(0, 'FUNCTION', 'LOAD', '');
+  const reply = await firstControl(fleet).answer(0, 'FUNCTION', 'LOAD', '');
   return !(reply instanceof ErrorReply) || /metadata|library|exists/i.test(reply.text);
 }

@@ -33,8 +33,7 @@ export async function* recordParts(
   const blocks = new BlockReader(source, { from: entry.valueStart, to: end });
   const pieces: PieceSource = {
     async next() {
-      const block = await blocks.next();
-      const piece = block?.buffer.subarray(block.start, block.end);
+      const piece = await blocks.nextBytes();
       if (piece !== undefined) range.update(piece);
       return piece;
     },
@@ -65,9 +64,9 @@ export async function* recordParts(
 export async function proveRecord({ source, start, end, crc }: LargeRecord, signal: AbortSignal): Promise<void> {
   const blocks = new BlockReader(source, { from: start, to: end });
   const range = new Crc64();
-  for (let block = await blocks.next(); block !== undefined; block = await blocks.next()) {
+  for (let piece = await blocks.nextBytes(); piece !== undefined; piece = await blocks.nextBytes()) {
     signal.throwIfAborted();
-    range.update(block.buffer, block.start, block.end);
+    range.update(piece);
   }
   if (range.value !== crc) throw changed(source);
 }

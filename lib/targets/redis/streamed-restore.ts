@@ -99,8 +99,7 @@ export async function restoreStreamed(
     const payload = new Crc64().update(start);
     const range = new Crc64().update(bytes, 0, entry.valueStart - record.start);
     const blocks = new BlockReader(record.source, { from: entry.valueStart, to: record.end, blockBytes: PIECE_BYTES });
-    for (let block = await blocks.next(); block !== undefined; block = await blocks.next()) {
-      const piece = block.buffer.subarray(block.start, block.end);
+    for (let piece = await blocks.nextBytes(); piece !== undefined; piece = await blocks.nextBytes()) {
       payload.update(piece);
       range.update(piece);
       await options.onPiece(piece.length);

@@ -13,6 +13,7 @@ import { passes } from '../../redis/batch.ts';
 import { type Command, CommandPipe, PipeBroken } from '../../redis/command-pipe.ts';
 import { connectionFailure, isPermanent } from '../../redis/connect-errors.ts';
 import { type Endpoint, showEndpoint } from '../../redis/endpoint.ts';
+import { CONFIRM_MS } from '../../redis/fleet.ts';
 import type { Locator } from '../../redis/locator.ts';
 import { refusal } from '../../redis/refusals.ts';
 import { ErrorReply, type Reply } from '../../resp/reply-reader.ts';
@@ -73,8 +74,6 @@ const TEMPORARY_TTL_MS = 24 * 60 * 60 * 1000;
 const PART_BYTES = 1024 * 1024;
 /** A value that breaks off so often in the middle will not be written by one more try. */
 const MOST_BUILDS = 20;
-/** How long a replica may take to confirm the value; ms. */
-const CONFIRM_MS = 1000;
 /** How long the removal of a temporary key is waited for; ms. */
 const FAREWELL_MS = 2000;
 

@@ -4,7 +4,6 @@ import type { StreamEntry } from '../../../lib/rdb/value.ts';
 import type { ValuePart } from '../../../lib/rdb/value-parts.ts';
 import { Control } from '../../../lib/redis/control.ts';
 import { KeyControl } from '../../../lib/redis/key-control.ts';
-import { oneServer } from '../../../lib/redis/locator.ts';
 import { parseInfo } from '../../../lib/redis/server-info.ts';
 import { Standalone } from '../../../lib/redis/standalone.ts';
 import { type CommandSupport, commandSupport } from '../../../lib/targets/redis/command-support.ts';
@@ -12,6 +11,7 @@ import { type SameInParts, sameInParts } from '../../../lib/targets/redis/same-i
 import { writeInParts } from '../../../lib/targets/redis/write-in-parts.ts';
 import { systemClock } from '../../../lib/telemetry/clock.ts';
 import { type Argument, type Command, pipelined } from '../../support/commands.ts';
+import { oneServer } from '../../support/one-server.ts';
 import { Random, seedOr } from '../../support/random.ts';
 import { anyServer, availableServers, type Features, type Server, startServer } from '../../support/servers.ts';
 

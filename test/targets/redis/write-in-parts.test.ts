@@ -5,7 +5,6 @@ import { InterruptedError, TargetError } from '../../../lib/errors.ts';
 import type { ValuePart } from '../../../lib/rdb/value-parts.ts';
 import { Cluster } from '../../../lib/redis/cluster.ts';
 import { Control } from '../../../lib/redis/control.ts';
-import { oneServer } from '../../../lib/redis/locator.ts';
 import { parseInfo } from '../../../lib/redis/server-info.ts';
 import { keySlot, slotTag } from '../../../lib/redis/slots.ts';
 import { command } from '../../../lib/resp/frame-writer.ts';
@@ -15,6 +14,7 @@ import { type WriteInParts, writeInParts } from '../../../lib/targets/redis/writ
 import { systemClock } from '../../../lib/telemetry/clock.ts';
 import { startProxy } from '../../support/chaos-proxy.ts';
 import { withCluster } from '../../support/cluster.ts';
+import { oneServer } from '../../support/one-server.ts';
 import { Random, runs, seedOr } from '../../support/random.ts';
 import { anyServer, availableServers, lacks, type Server, startServer, withServer } from '../../support/servers.ts';
 
