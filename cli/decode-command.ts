@@ -1,6 +1,8 @@
 // `keyferry decode`: RDB files as JSON Lines, on standard output or in a file.
-import { quoteKey } from '../lib/errors.ts';
+import { stat } from 'node:fs/promises';
+import { quoteKey, UsageError } from '../lib/errors.ts';
 import { type DecodeReport, decode } from '../lib/jobs/decode.ts';
+import { PartFiles } from '../lib/jobs/part-files.ts';
 import type { ValueKind } from '../lib/rdb/types.ts';
 import { type Output, openOutput, StreamOutput } from '../lib/storage/output.ts';
 import { errorLook } from './display-options.ts';
@@ -9,6 +11,7 @@ import { EXIT, type ExitCode, exitCodeOfError } from './exit-codes.ts';
 import { formatBytes, formatSeconds, plural, printable } from './format.ts';
 import { type Io, write } from './io.ts';
 import { jsonLine, keyJson } from './key-json.ts';
+import type { Packing } from './parse.ts';
 import { checkFiles, filterOf } from './restore-options.ts';
 import { styleFor } from './style.ts';
 import { version } from './version.ts';
@@ -24,6 +27,9 @@ export interface DecodeFlags {
   /** False for `--no-value`. */
   value?: boolean;
   maxLine?: number;
+  split?: number;
+  pack?: Packing;
+  threads?: number;
   salvage?: boolean;
   workDir?: string;
   json?: boolean;
@@ -38,7 +44,7 @@ const NAMED_KEYS = 10;
 export async function decodeCommand(files: readonly string[], flags: DecodeFlags, io: Io): Promise<ExitCode> {
   checkFiles(files, 'decode', io);
   const path = flags.output ?? STDOUT;
-  const output: Output = path === STDOUT ? new StreamOutput(io.stdout) : await openOutput(path);
+  const output = await open(path, flags, io);
   // Lines on the same terminal would be torn apart by a display.
   const shown = { ...flags, quiet: flags.quiet === true || (path === STDOUT && io.stdout.isTTY === true) };
   const stopped = { message: 'the job was told to stop.', remedy: 'The output is not whole.' };
@@ -50,6 +56,7 @@ export async function decodeCommand(files: readonly string[], flags: DecodeFlags
       keysOnly: flags.keysOnly,
       noValue: flags.value === false,
       maxLineBytes: flags.maxLine,
+      threads: flags.threads ?? 'auto',
       salvage: flags.salvage,
       workDir: flags.workDir,
       stdin: io.stdin,
@@ -59,6 +66,26 @@ export async function decodeCommand(files: readonly string[], flags: DecodeFlags
   );
   return tell(report, path, flags, io);
 }
+
+async function open(path: string, flags: DecodeFlags, io: Io): Promise<Output | PartFiles> {
+  const { split, pack } = flags;
+  const folder = split !== undefined || path.endsWith('/') || (await isFolder(path));
+  if (folder && path !== STDOUT) return PartFiles.open(path, { parts: split, packing: pack });
+  if (folder) {
+    throw new UsageError('OPTIONS_CONFLICT', '--split makes files, and standard output is none.', {
+      remedy: 'Name a folder: -o FOLDER',
+    });
+  }
+  if (pack !== undefined) {
+    throw new UsageError('OPTIONS_CONFLICT', '--pack is for the parts in a folder.', {
+      remedy: 'A single file is packed as its name says: -o dump.jsonl.zst',
+    });
+  }
+  return path === STDOUT ? new StreamOutput(io.stdout) : openOutput(path);
+}
+
+const isFolder = async (path: string): Promise<boolean> =>
+  (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
 
 async function tell(report: DecodeReport, path: string, flags: DecodeFlags, io: Io): Promise<ExitCode> {
   const exitCode = exitCodeOf(report);

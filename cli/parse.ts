@@ -230,3 +230,13 @@ function invalid(option: string, text: string, what: string, remedy?: string): U
 }
 
 const number = (value: number): string => formatCount(value);
+
+/** How the parts of an output are packed. */
+export const PACKINGS = ['gz', 'zst'] as const;
+export type Packing = (typeof PACKINGS)[number];
+
+export function parsePacking(text: string, option: string): Packing {
+  const packing = PACKINGS.find((known) => known === text);
+  if (packing === undefined) throw invalid(option, text, 'is not a packing.', `Choose one of ${PACKINGS.join(', ')}.`);
+  return packing;
+}

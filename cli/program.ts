@@ -17,6 +17,7 @@ import { decodeHelp, doctorHelp, loadHelp, planHelp, restoreHelp, rootHelp } fro
 import { columnsOfStream, type Io } from './io.ts';
 import type { LoadFlags } from './load-command.ts';
 import {
+  PACKINGS,
   parseAddressMap,
   parseCount,
   parseDbMap,
@@ -24,6 +25,7 @@ import {
   parseDuration,
   parseKinds,
   parseMode,
+  parsePacking,
   parsePolicy,
   parseRate,
   parseRdbVersion,
@@ -196,12 +198,22 @@ const planOptionList = (): Option[] => [
 const LEAST_LINE_BYTES = 1024;
 const MOST_LINE_BYTES = 256 * 2 ** 20;
 
+const MOST_PARTS = 10_000;
+const MOST_THREADS = 64;
+
 const decodeOptionList = (): Option[] => [
   option(
     'Output:',
-    '-o, --output <FILE>',
-    'where the lines go; .gz and .zst are packed; - is standard output; default -',
+    '-o, --output <PATH>',
+    'where the lines go: a file, packed as .gz or .zst says; a folder, for parts; - is standard output; default -',
   ),
+  option(
+    'Output:',
+    '--split <N>',
+    'so many parts of each FILE, in the folder that --output names, with a manifest',
+    (text, name) => parseCount(text, name, 1, MOST_PARTS),
+  ),
+  option('Output:', '--pack <HOW>', `parts are packed: ${PACKINGS.join(' or ')}; default: not`, parsePacking),
   option('Output:', '--keys-only', 'database, key and type alone'),
   option('Output:', '--no-value', 'all but the values, which are read all the same: damage in them is found'),
   option(
@@ -211,6 +223,12 @@ const decodeOptionList = (): Option[] => [
     (text, name) => parseSizeWithin(text, name, LEAST_LINE_BYTES, MOST_LINE_BYTES),
   ),
   ...keyOptions('Which keys:'),
+  option(
+    'The job:',
+    '--threads <N>',
+    'threads that decode beside the one that reads and writes; 1: none; default: one a core, 4 at most',
+    (text, name) => parseCount(text, name, 1, MOST_THREADS),
+  ),
   option('The job:', '--salvage', 'leave out values whose inside is damaged, name their keys, and go on'),
   option(
     'The job:',

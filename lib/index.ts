@@ -11,9 +11,11 @@ export {
 } from './errors.ts';
 export type { FilterRules } from './filter/filter.ts';
 export { type DamagedKey, type DecodeOptions, type DecodeReport, decode } from './jobs/decode.ts';
+export { type DecodeManifest, type ManifestPart, parseManifest } from './jobs/decode-manifest.ts';
 export { type DoctorOptions, type DoctorReport, doctor } from './jobs/doctor.ts';
 export type { Finding } from './jobs/doctor-findings.ts';
 export { jsonToRdb, type LoadOptions } from './jobs/load.ts';
+export { PartFiles, type PartFilesOptions } from './jobs/part-files.ts';
 export type { FunctionTally, Outcome, RestoreReport } from './jobs/report.ts';
 export { type RestoreOptions, restore } from './jobs/restore.ts';
 export type { AddressMap } from './redis/cluster-slots.ts';

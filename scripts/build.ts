@@ -1,4 +1,4 @@
-// Builds what the package ships: the wasm kernels, the library as ESM with declarations, and the terminal tool in one file.
+// Builds what the package ships: the wasm kernels, the library as ESM with declarations, and the terminal tool, bundled.
 import { spawnSync } from 'node:child_process';
 import { chmod, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -17,12 +17,14 @@ function compileLibrary(): void {
   if (status !== 0) throw new Error('the library does not compile');
 }
 
-/** Bundles the terminal tool with all that it needs, so that it starts fast and installs as one file. */
+/** Bundles the terminal tool with all that it needs, so that it starts fast and installs without them. */
 async function bundleTool(): Promise<void> {
-  const outfile = join(root, 'dist', 'keyferry.mjs');
   await build({
-    entryPoints: [join(root, 'cli', 'keyferry.ts')],
-    outfile,
+    // The worker is what a thread of decode runs: it has to be a file of its own.
+    entryPoints: [join(root, 'cli', 'keyferry.ts'), join(root, 'lib', 'jobs', 'decode-worker.ts')],
+    outdir: join(root, 'dist'),
+    entryNames: '[name]',
+    outExtension: { '.js': '.mjs' },
     bundle: true,
     platform: 'node',
     target: 'node22',
@@ -38,7 +40,7 @@ async function bundleTool(): Promise<void> {
     },
     logLevel: 'warning',
   });
-  await chmod(outfile, 0o755);
+  await chmod(join(root, 'dist', 'keyferry.mjs'), 0o755);
 }
 
 await rm(join(root, 'dist'), { recursive: true, force: true });

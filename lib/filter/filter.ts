@@ -1,11 +1,11 @@
 // Which keys a job takes. A seam: rules implement it here, Lua will later.
-import type { RdbScanner } from '../rdb/scanner.ts';
+import type { Entry } from '../rdb/entry.ts';
 import type { ValueKind } from '../rdb/types.ts';
 import { compileGlob } from './glob.ts';
 
 /** Decides on an entry. `key` gives the key's bytes, decoded only when asked for. */
 export interface EntryFilter {
-  accepts(entry: RdbScanner, key: () => Buffer): boolean;
+  accepts(entry: Entry, key: () => Buffer): boolean;
 }
 
 export interface FilterRules {

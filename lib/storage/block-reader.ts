@@ -13,7 +13,7 @@ export interface BlockOptions {
   from?: number;
   /** One past the last byte, absolute. Default: the source's size. */
   to?: number;
-  /** Bytes a read. Default 1 MiB. */
+  /** Bytes a read. Default 1 MiB, or the range where that is smaller. */
   blockBytes?: number;
   /** Room in front of each block, in bytes. Default 0. */
   headroom?: number;
@@ -40,7 +40,7 @@ export class BlockReader {
     this.#at = options.from ?? 0;
     this.#to = options.to ?? source.size;
     this.#headroom = options.headroom ?? 0;
-    this.#blockBytes = Math.max(1, Math.min(options.blockBytes ?? DEFAULT_BLOCK_BYTES, this.#to - this.#at));
+    this.#blockBytes = options.blockBytes ?? Math.max(1, Math.min(DEFAULT_BLOCK_BYTES, this.#to - this.#at));
     const buffer = () => Buffer.allocUnsafeSlow(this.#headroom + this.#blockBytes);
     this.#free = [buffer(), buffer(), buffer()];
     this.#coming = this.#read();

@@ -17,6 +17,8 @@ export interface ByteSource {
   readonly name: string;
   readonly size: number;
   readonly pin: SourcePin;
+  /** Of a local file: where another thread can open it. */
+  readonly path?: string;
   /**
    * Reads the bytes from `start` to `end` (exclusive).
    *

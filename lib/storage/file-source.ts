@@ -31,11 +31,13 @@ export async function openFile(path: string): Promise<ByteSource> {
 
 class FileSource implements ByteSource {
   readonly name: string;
+  readonly path: string;
   readonly pin: SourcePin;
   readonly #handle: FileHandle;
 
   constructor(name: string, handle: FileHandle, pin: SourcePin) {
     this.name = name;
+    this.path = name;
     this.pin = pin;
     this.#handle = handle;
   }
@@ -67,6 +69,14 @@ class FileSource implements ByteSource {
   async close(): Promise<void> {
     await this.#handle.close();
   }
+}
+
+/** The file at `path` is another one than the one that was opened. */
+export function inputChanged(path: string): InputError {
+  return new InputError('INPUT_CHANGED', 'the file was replaced while it was read.', {
+    where: path,
+    remedy: 'Wait until it is complete, then run the same command again.',
+  });
 }
 
 const CODES: Record<string, [code: string, message: string]> = {

@@ -20,13 +20,15 @@ const ZSTD_LEVEL = 3;
 /**
  * Begins a file; `.gz` and `.zst` are packed.
  *
+ * @param onStored told the bytes of the file as they are written
  * @throws {LocalError} when it can't be written
  */
-export async function openOutput(path: string): Promise<Output> {
+export async function openOutput(path: string, onStored?: (bytes: Buffer) => void): Promise<Output> {
   // A device or a pipe is written to as it stands: there is nothing to give a name to.
   const there = await stat(path).catch(() => undefined);
   const special = there !== undefined && !there.isFile() && !there.isDirectory();
-  const file = special ? new StreamOutput(createWriteStream(path)) : await createFile(path);
+  const plain = special ? new StreamOutput(createWriteStream(path)) : await createFile(path);
+  const file = onStored === undefined ? plain : new WatchedOutput(plain, onStored);
   if (path.endsWith('.gz')) return new PackedOutput(file, zlib.createGzip());
   if (!path.endsWith('.zst')) return file;
   return new PackedOutput(
@@ -61,6 +63,29 @@ export class StreamOutput implements Output {
   async commit(): Promise<void> {}
 
   async leave(): Promise<void> {}
+}
+
+class WatchedOutput implements Output {
+  readonly #inner: Output;
+  readonly #onStored: (bytes: Buffer) => void;
+
+  constructor(inner: Output, onStored: (bytes: Buffer) => void) {
+    this.#inner = inner;
+    this.#onStored = onStored;
+  }
+
+  async write(bytes: Buffer): Promise<void> {
+    await this.#inner.write(bytes);
+    this.#onStored(bytes);
+  }
+
+  commit(): Promise<void> {
+    return this.#inner.commit();
+  }
+
+  leave(): Promise<void> {
+    return this.#inner.leave();
+  }
 }
 
 type Packer = ReturnType<typeof zlib.createGzip> | ReturnType<typeof zlib.createZstdCompress>;

@@ -1,6 +1,6 @@
 // keyferry's JSON Lines (docs/json-format.md): one line for each key of an RDB, for its AUX fields and its functions.
 import type { TemplateLookup } from '../../rdb/decode.ts';
-import type { RdbScanner } from '../../rdb/scanner.ts';
+import type { Entry } from '../../rdb/entry.ts';
 import { readString } from '../../rdb/strings.ts';
 import type { ValueType } from '../../rdb/types.ts';
 import { encodingName } from './encoding-names.ts';
@@ -78,7 +78,7 @@ export class JsonLines {
    * @returns false, with nothing written, where the line would be too long: its value goes in parts, see `partLines`
    * @throws {RdbError} where the value is damaged; nothing is written
    */
-  entry(entry: RdbScanner, bytes: Buffer, base: number): boolean {
+  entry(entry: Entry, bytes: Buffer, base: number): boolean {
     const out = this.#out;
     const start = out.at;
     try {
@@ -91,7 +91,7 @@ export class JsonLines {
     return false;
   }
 
-  #entry(entry: RdbScanner, bytes: Buffer, base: number, start: number): boolean {
+  #entry(entry: Entry, bytes: Buffer, base: number, start: number): boolean {
     const out = this.#out;
     const type = entry.type as ValueType;
     this.#name(entry, bytes, base);
@@ -125,7 +125,7 @@ export class JsonLines {
    * @param bytes what holds the record's attributes, its key, and its value's first byte
    * @param base  absolute offset of `bytes[0]`
    */
-  head(entry: RdbScanner, bytes: Buffer, base: number): LineHead {
+  head(entry: Entry, bytes: Buffer, base: number): LineHead {
     const out = this.#out;
     const start = out.at;
     const type = entry.type as ValueType;
@@ -164,7 +164,7 @@ export class JsonLines {
   }
 
   /** Database and key. */
-  #name(entry: RdbScanner, bytes: Buffer, base: number): void {
+  #name(entry: Entry, bytes: Buffer, base: number): void {
     const out = this.#out;
     if (entry.db !== this.#db) {
       this.#db = entry.db;
@@ -176,7 +176,7 @@ export class JsonLines {
   }
 
   /** Everything from the type to the size. */
-  #properties(entry: RdbScanner, bytes: Buffer, base: number): void {
+  #properties(entry: Entry, bytes: Buffer, base: number): void {
     const out = this.#out;
     out.raw(this.#encodingText(entry.type as ValueType, bytes[entry.valueStart - base] as number));
     if (!Number.isNaN(entry.expireAt)) {
