@@ -13,11 +13,13 @@ import type { RdbInput } from '../sources/rdb/input.ts';
 import type { Chunk } from '../sources/rdb/plan.ts';
 import type { Attempt, ChunkBytes, ChunkWriter } from '../targets/redis/chunk-writer.ts';
 import { COMMAND_OVERHEAD_BYTES, EntryEncoder } from '../targets/redis/entry-encoder.ts';
+import { lossesByCommands, lossesByRestore } from '../targets/redis/foreseen-losses.ts';
 import type { ConflictPolicy, ExpiryRule } from '../targets/redis/policy.ts';
 import { proveRecord } from '../targets/redis/record-parts.ts';
-import type { RedisTarget, Written } from '../targets/redis/redis-target.ts';
-import { changed, type LargeRecord, readRecordHead } from '../targets/redis/streamed-restore.ts';
-import { newTally } from '../targets/redis/tally.ts';
+import { type RedisTarget, recordOf, type Written } from '../targets/redis/redis-target.ts';
+import { changed, type LargeRecord, type RecordHead, readRecordHead } from '../targets/redis/streamed-restore.ts';
+import { addLosses, type Losses, newTally } from '../targets/redis/tally.ts';
+import { wayOf } from '../targets/redis/way.ts';
 import type { Clock } from '../telemetry/clock.ts';
 
 export interface ChunkRestoreOptions {
@@ -28,6 +30,8 @@ export interface ChunkRestoreOptions {
   readonly clock: Clock;
   /** A record from here on is not held whole, but streamed; bytes. It stands alone in its chunk. */
   readonly largeBytes: number;
+  /** The user may call RESTORE. Default true. */
+  readonly restores?: boolean | undefined;
   /** A record from here on is written in parts; bytes. */
   readonly bigKeyBytes: number;
   /** A proxy stands before the target. */
@@ -43,6 +47,13 @@ export interface ChunkRestoreOptions {
 /** Keys, and bytes of their records, after which the rate is asked, where one was set. */
 const RATE_STEP_KEYS = 64;
 const RATE_STEP_BYTES = 64 * 1024;
+
+interface LargeChunk {
+  readonly record: LargeRecord;
+  readonly head: RecordHead;
+  /** By commands; else as one streamed RESTORE. */
+  readonly apart: boolean;
+}
 
 export class ChunkRestore {
   readonly #input: RdbInput;
@@ -69,9 +80,34 @@ export class ChunkRestore {
   async run(chunk: Chunk, target: RedisTarget, attempt: Attempt): Promise<Written> {
     await this.#loadTemplates();
     const encoder = this.#encoder();
-    const large = chunk.keys === 1 && chunk.end - chunk.start > this.#options.largeBytes;
-    const written = large ? await this.#runLarge(chunk, target, encoder, attempt) : undefined;
-    return written ?? this.#runHeld(chunk, target, encoder, attempt);
+    const large = await this.#large(chunk, encoder);
+    if (large !== undefined) return this.#runLarge(chunk, large, target, encoder, attempt);
+    return this.#runHeld(chunk, target, encoder, attempt);
+  }
+
+  /**
+   * What the chunk's keys would lose if they were written now, those that the filter takes: kinds with the number of keys.
+   *
+   * @throws {InputError} `INPUT_CHANGED` when the chunk's bytes are not those planned
+   */
+  async losses(chunk: Chunk): Promise<Losses> {
+    await this.#loadTemplates();
+    const encoder = this.#encoder();
+    const context = { ...this.#options, encoder };
+    const losses: Losses = {};
+    const large = await this.#large(chunk, encoder);
+    if (large === undefined) {
+      await this.#buffers.lend(chunk.end - chunk.start, async (buffer) => {
+        await this.#addHeldLosses(losses, await this.#held(chunk, buffer), context);
+      });
+      return losses;
+    }
+    const { record, head, apart } = large;
+    const { filter, clock } = context;
+    const key = () => encoder.key(head.entry, head.bytes, chunk.start);
+    const left = encoder.hasExpired(head.entry, clock.now()) || filter?.accepts(head.entry, key) === false;
+    if (apart && !left) addLosses(losses, await lossesByCommands(record, head, context));
+    return losses;
   }
 
   /**
@@ -98,13 +134,30 @@ export class ChunkRestore {
     return undefined;
   }
 
+  async #addHeldLosses(
+    losses: Losses,
+    chunk: ChunkBytes,
+    context: ChunkRestoreOptions & { readonly encoder: EntryEncoder },
+  ): Promise<void> {
+    const { encoder, filter, restores = true } = context;
+    const { bytes, base, state } = chunk;
+    const scanner = new RdbScanner({ from: state, crc: false });
+    scanner.feed(bytes);
+    for (let event = scanner.next(); event !== ScanEvent.MORE; event = scanner.next()) {
+      if (event !== ScanEvent.KEY) continue;
+      if (filter?.accepts(scanner, () => encoder.key(scanner, bytes, base)) === false) continue;
+      const way = wayOf(scanner, bytes, base, { ...context, restores });
+      if (way === 'RESTORE') addLosses(losses, lossesByRestore(encoder, scanner, bytes, base));
+      if (way !== 'by commands') continue;
+      const { record, head } = recordOf(scanner, chunk);
+      addLosses(losses, await lossesByCommands(record, head, context));
+    }
+  }
+
   /** A chunk of many keys: held whole while its keys are under way. */
   #runHeld(chunk: Chunk, target: RedisTarget, encoder: EntryEncoder, attempt: Attempt): Promise<Written> {
-    const { source } = this.#input;
-    return this.#buffers.lend(chunk.end - chunk.start, async (bytes) => {
-      await source.read(chunk.start, chunk.end, bytes);
-      if (crc64(bytes) !== chunk.crc) throw changed(source);
-      const held: ChunkBytes = { bytes, base: chunk.start, state: this.#state(chunk) };
+    return this.#buffers.lend(chunk.end - chunk.start, async (buffer) => {
+      const held = await this.#held(chunk, buffer);
       const writer = target.begin(encoder, held, attempt);
       try {
         await this.#feed(writer, held, target, encoder);
@@ -162,27 +215,44 @@ export class ChunkRestore {
     onBytes(base + bytes.length - reported);
   }
 
-  /** A chunk of one large record: streamed or in parts, unless its value has to be rewritten and has room in memory. */
+  /** The chunk's bytes, proven. */
+  async #held(chunk: Chunk, buffer?: Buffer): Promise<ChunkBytes> {
+    const { source } = this.#input;
+    const bytes = await source.read(chunk.start, chunk.end, buffer);
+    if (crc64(bytes) !== chunk.crc) throw changed(source);
+    return { bytes, base: chunk.start, state: this.#state(chunk) };
+  }
+
+  /**
+   * A chunk's only record, where it is large: streamed, or taken apart. `undefined` for other chunks, and for a record
+   * that has to be rewritten and has room in memory.
+   */
+  async #large(chunk: Chunk, encoder: EntryEncoder): Promise<LargeChunk | undefined> {
+    const { restores = true, largeBytes, bigKeyBytes, bulkLimit } = this.#options;
+    const bytes = chunk.end - chunk.start;
+    if (chunk.keys > 1 || bytes <= largeBytes) return undefined;
+    const record = { source: this.#input.source, start: chunk.start, end: chunk.end, crc: chunk.crc };
+    const head = await readRecordHead(record, this.#state(chunk));
+    const { entry } = head;
+    const big = hasParts(entry.type as ValueType) && (bytes >= bigKeyBytes || !restores);
+    const apart = big || bytes + COMMAND_OVERHEAD_BYTES > bulkLimit;
+    return !apart && encoder.rewritesRecord(entry) ? undefined : { record, head, apart };
+  }
+
   async #runLarge(
     chunk: Chunk,
+    { record, head, apart }: LargeChunk,
     target: RedisTarget,
     encoder: EntryEncoder,
     attempt: Attempt,
-  ): Promise<Written | undefined> {
-    const { filter, signal, onBytes, bigKeyBytes, bulkLimit } = this.#options;
-    const record: LargeRecord = { source: this.#input.source, start: chunk.start, end: chunk.end, crc: chunk.crc };
-    const state = this.#state(chunk);
-    const head = await readRecordHead(record, state);
-    const type = head.entry.type as ValueType;
-    const bytes = chunk.end - chunk.start;
-    const apart = (hasParts(type) && bytes >= bigKeyBytes) || bytes + COMMAND_OVERHEAD_BYTES > bulkLimit;
-    if (!apart && encoder.rewrites(type)) return undefined;
+  ): Promise<Written> {
+    const { filter, signal, onBytes } = this.#options;
     const key = () => encoder.key(head.entry, head.bytes, chunk.start);
     const taken = filter?.accepts(head.entry, key) ?? true;
     const write = () =>
       apart
         ? target.writeInParts(encoder, record, head, attempt)
-        : target.writeLarge(encoder, record, head, state, attempt);
+        : target.writeLarge(encoder, record, head, this.#state(chunk), attempt);
     const written = taken ? await write() : { tally: { ...newTally(), filtered: 1 }, servers: '' };
     // What is left out on the word of its head alone (its name, its expiry) must be what was planned.
     if (written.tally.written === 0) await proveRecord(record, signal);

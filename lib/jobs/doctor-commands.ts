@@ -70,7 +70,7 @@ function needsOf(info: ServerInfo, key: string): Need[] {
         ['PEXPIRE', key, '1000'],
         ['PEXPIREAT', key, '1000'],
         ['PERSIST', key],
-        ['APPEND', key, ''],
+        ['SETRANGE', key, '0', ''],
         ['RPUSH', key, ''],
         ['SADD', key, ''],
         ['ZADD', key, '0', ''],

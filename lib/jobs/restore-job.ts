@@ -10,7 +10,7 @@ import { Witness } from '../redis/witness.ts';
 import { openRdb, type RdbInput, workPath } from '../sources/rdb/input.ts';
 import { type Chunk, DEFAULT_CHUNK_BYTES } from '../sources/rdb/plan.ts';
 import { type ConflictPolicy, type ExpiryRule, KEEP_EXPIRY } from '../targets/redis/policy.ts';
-import { type PreflightReport, preflight } from '../targets/redis/preflight.ts';
+import { type Limits, type PreflightReport, preflight } from '../targets/redis/preflight.ts';
 import { RedisTarget } from '../targets/redis/redis-target.ts';
 import { addTally, newTally, type Tally, tallied } from '../targets/redis/tally.ts';
 import { type Clock, systemClock } from '../telemetry/clock.ts';
@@ -21,6 +21,7 @@ import { jobId, openJobLedger } from './job-ledger.ts';
 import { newFunctionTally, type RestoreReport } from './report.ts';
 import type { RestoreOptions } from './restore.ts';
 import { restoreFunctions } from './restore-functions.ts';
+import { foreseeLosses } from './restore-losses.ts';
 import { writeChunks } from './write-chunks.ts';
 
 /** From here on a value is written in parts; bytes. A RESTORE of that size holds up a server for some tenths of a second. */
@@ -42,8 +43,8 @@ const MOST_ROUNDS = 5;
 /** Chunks of a file that are searched for a first key that the filter takes. */
 const SAMPLED_CHUNKS = 4;
 
-type Limits = Pick<PreflightReport, 'bulkLimit' | 'restores'>;
-const NO_LIMITS: Limits = { bulkLimit: Number.POSITIVE_INFINITY, restores: true };
+/** Before the target has been asked. */
+const NO_LIMITS: Limits = { server: parseInfo(''), bulkLimit: Number.POSITIVE_INFINITY, restores: true };
 
 /** What the chunks are written into. */
 interface WriteInto extends PreflightReport {
@@ -219,6 +220,14 @@ export class RestoreJob {
       resumed: this.report.resumed,
       force,
       strict,
+      foresee: (limits) =>
+        foreseeLosses(this.#inputs, {
+          ...limits,
+          bigKeyBytes: this.#bigKeyBytes(limits.bulkLimit),
+          restoreOf: (input) => this.#chunkRestore(input, limits),
+          progress: this.#progress,
+          signal: this.#stop.signal,
+        }),
       patienceMs: this.#patienceMs,
       signal: this.#stop.signal,
     });
@@ -238,7 +247,7 @@ export class RestoreJob {
   /** The first key that will be written, for the preflight to ask about. */
   async #sampleKey(): Promise<{ db: number; key: Buffer } | undefined> {
     for (const input of this.#inputs) {
-      const restore = this.#chunkRestore(input, parseInfo(''), NO_LIMITS);
+      const restore = this.#chunkRestore(input, NO_LIMITS);
       for (const chunk of input.chunks.slice(0, SAMPLED_CHUNKS)) {
         const sample = await restore.firstKey(chunk);
         if (sample !== undefined) return { db: this.#mapDb(sample.db), key: sample.key };
@@ -247,7 +256,7 @@ export class RestoreJob {
     return undefined;
   }
 
-  #chunkRestore(input: RdbInput, server: ServerInfo, { bulkLimit, restores }: Limits): ChunkRestore {
+  #chunkRestore(input: RdbInput, { server, bulkLimit, restores }: Limits): ChunkRestore {
     return new ChunkRestore(input, {
       policy: this.#policy,
       expiry: this.#expiry,
@@ -255,8 +264,8 @@ export class RestoreJob {
       server,
       clock: this.#clock,
       largeBytes: Math.min(this.#options.chunkBytes ?? DEFAULT_CHUNK_BYTES, DEFAULT_CHUNK_BYTES),
-      // Without RESTORE nothing can be streamed.
-      bigKeyBytes: restores ? this.#bigKeyBytes(bulkLimit) : 0,
+      restores,
+      bigKeyBytes: this.#bigKeyBytes(bulkLimit),
       bulkLimit,
       proxied: this.#options.mode === 'proxy',
       signal: this.#stop.signal,
@@ -299,9 +308,9 @@ export class RestoreJob {
   }
 
   async #writeChunks(ledger: CheckpointStore, into: WriteInto): Promise<void> {
-    const { server, witness } = into;
+    const { witness } = into;
     const { concurrency = DEFAULT_CONCURRENCY } = this.#options;
-    const restores = this.#inputs.map((input) => this.#chunkRestore(input, server, into));
+    const restores = this.#inputs.map((input) => this.#chunkRestore(input, into));
     const target = this.#openTarget(into);
     this.#writing = true;
     try {

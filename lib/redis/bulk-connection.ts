@@ -23,6 +23,8 @@ export interface BulkConnectionOptions {
   onBatchDone(batch: Batch): void;
   /** A command was answered MOVED, ASK or READONLY; without this handler that is an answer like any other. */
   onRedirect?: ((batch: Batch, reply: ErrorReply) => void) | undefined;
+  /** A command was refused for a while that is over; without this handler it is sent again over this connection. */
+  onRetry?: ((batch: Batch) => void) | undefined;
   /** The connection broke, or could not be made. */
   onTrouble?: (() => void) | undefined;
   /** The connection has given up. Called once. */
@@ -264,7 +266,8 @@ export class BulkConnection {
       this.#refused = [];
       for (const each of batches) {
         this.#inFlightBytes -= each.length;
-        this.send(each);
+        if (this.#options.onRetry === undefined) this.send(each);
+        else this.#options.onRetry(each);
       }
     }, wait);
   }

@@ -118,6 +118,7 @@ export class BulkWriter {
         endpoint,
         onBatchDone: (batch) => this.#recycle(batch),
         onRedirect: moves ? (batch, reply) => this.#redirect(batch, reply) : undefined,
+        onRetry: moves ? (batch) => this.#retry(batch) : undefined,
         onTrouble: moves ? () => this.#reroute() : undefined,
         onFailure: (error, failed) => this.#laneFailed(error, failed),
       });
@@ -158,6 +159,11 @@ export class BulkWriter {
     if (endpoint !== undefined && batch.redirects <= EAGER_REDIRECTS) go();
     else setTimeout(() => this.fleet.refresh().then(go), REDIRECT_PAUSE_MS);
     if (!batch.asking) this.#reroute();
+  }
+
+  /** A node that was taken out of the cluster says CLUSTERDOWN for ever: the next try goes where the slot is now. */
+  #retry(batch: Batch): void {
+    void this.fleet.refresh().then(() => this.submit(batch));
   }
 
   /** Looks at the fleet anew and takes what waits for a server that is gone to its successor. */

@@ -105,8 +105,7 @@ export class Cluster implements Fleet {
       const reply = await this.#ask(endpoint);
       if (reply !== undefined) {
         try {
-          this.#take(reply, endpoint);
-          return;
+          if (this.#take(reply, endpoint)) return;
         } catch (error) {
           if (!(error instanceof KeyferryError)) throw error;
         }
@@ -128,13 +127,14 @@ export class Cluster implements Fleet {
     }
   }
 
-  #take(reply: ControlReply, asked: Endpoint): void {
+  /** @returns false for a node that knows of no slots, since it stands alone or is starting: others know better */
+  #take(reply: ControlReply, asked: Endpoint): boolean {
     const { seed, addressMap } = this.#options;
     const map = parseClusterSlots(reply, { seed, map: addressMap }, asked, this.masters);
-    // A node that stands alone, or is starting, knows of no slots: what was known before is better.
-    if (map.masters.length === 0 && this.masters.length > 0) return;
+    if (map.masters.length === 0 && this.masters.length > 0) return false;
     this.#map = map;
     for (const endpoint of map.nodes) this.#known.set(showEndpoint(endpoint), endpoint);
+    return true;
   }
 
   #incomplete(): ConnectionError {

@@ -18,6 +18,7 @@ export interface LaneOptions {
   replyTimeoutMs: number;
   onBatchDone(batch: Batch): void;
   onRedirect?: ((batch: Batch, reply: ErrorReply) => void) | undefined;
+  onRetry?: ((batch: Batch) => void) | undefined;
   onTrouble?: (() => void) | undefined;
   onFailure(error: KeyferryError, lane: Lane): void;
 }

@@ -254,6 +254,56 @@ describe('bytes that changed on disk since the plan', () => {
   }
 });
 
+describe('a huge string', () => {
+  const BYTES = 100_000_000;
+  const bigKeyBytes = 16 * 1024;
+
+  test('holds the server up once, while it takes memory for it', async () => {
+    const text = Buffer.alloc(BYTES, new Random(SEED).bytes(100_003));
+    const file = await commandsFile(work.file('string.rdb'), target, [['SET', 'big', text]]);
+    await wipe(target);
+    // On another server of the kind: what one has freed it gets back with less trouble.
+    const once = await withServer(anyServer(), {}, async (other) => {
+      await other.call('PING');
+      const asked = performance.now();
+      await other.call('SETRANGE', 'as large', BYTES - 1, 'x');
+      return performance.now() - asked;
+    });
+    await using server = await startServer(anyServer(), {
+      config: { 'slowlog-log-slower-than': String(Math.round((once / 4) * 1000)) },
+    });
+
+    const pings = new Pings(server);
+    const report = await restoreInto(server, file, { workDir: work.folder(), bigKeyBytes });
+    const longest = await pings.end();
+    rmSync(file);
+    expect(report).toMatchObject({ outcome: 'complete', error: undefined, keys: { written: 1, losses: {} } });
+    expect((await server.client.getBuffer('big'))?.equals(text)).toBe(true);
+    expect(longest, 'longest wait for a PONG, ms').toBeLessThan(5 * once + 500);
+    const slow = (await server.call('SLOWLOG', 'GET', -1)) as [number, number, number, string[]][];
+    const writes = slow.map(([, , , [command]]) => command).filter((name) => name === 'SETRANGE' || name === 'APPEND');
+    // A string that grows is moved some ten times.
+    expect(writes.length, 'commands that take long').toBeLessThanOrEqual(5);
+  });
+
+  test('that is compressed in the file gets its memory at once too', async () => {
+    const text = Buffer.from(new Random(SEED).text(3_000_000));
+    const file = await commandsFile(work.file('compressed.rdb'), target, [['SET', 'big', text]]);
+    await wipe(target);
+    const lengths = new Set<number>();
+    const look = async () => {
+      for (const key of await temporaries()) lengths.add(await target.client.strlen(key));
+      return lengths.size > 0;
+    };
+    const pause = pausing(() => lengths.size > 0);
+    const restoring = restoreInto(target, file, { workDir: work.folder(), bigKeyBytes, ...pause });
+    await expect.poll(look, { timeout: 20_000 }).toBe(true);
+    expect((await restoring).outcome).toBe('complete');
+    expect([...lengths]).toEqual([text.length]);
+    expect((await target.client.getBuffer('big'))?.equals(text)).toBe(true);
+  });
+});
+
 describe('a huge hash over an old one', () => {
   const MB = 1_000_000;
   const sizes = [

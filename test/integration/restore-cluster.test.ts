@@ -1,8 +1,11 @@
 // Restores into real clusters: slots that move, masters that die, nodes behind NAT; nothing lost, every key in its place.
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Clock, systemClock } from '../../lib/telemetry/clock.ts';
+import { Progress } from '../../lib/telemetry/progress.ts';
 import { withCluster } from '../support/cluster.ts';
 import { clusterSnapshot, markLoaded } from '../support/cluster-oracle.ts';
+import { selfOf } from '../support/cluster-view.ts';
 import type { Command } from '../support/commands.ts';
 import { configFor } from '../support/dataset.ts';
 import { compare, type Snapshot, snapshot } from '../support/oracle.ts';
@@ -101,6 +104,8 @@ test.skipIf(lacks('valkey-9.1') !== '')(
 describe('while the cluster changes', () => {
   const file = work.file('many.rdb');
   const KEYS = 15_000;
+  /** How many slots a node gets that joins: enough for a hundred keys, and moved in a second. */
+  const MOVED_SLOTS = 100;
   let expected: Snapshot;
   /** Long enough for a promotion to happen in the middle. */
   const slowly = { chunkBytes: 64 * 1024, rate: { keysPerSecond: 5000 } };
@@ -148,7 +153,56 @@ describe('while the cluster changes', () => {
       });
     });
   }
+
+  for (let run = 0; run < runs(2, 10); run++) {
+    const seed = seedOr(SEED + run);
+    const how = run % 2 === 0 ? 'stop' : 'reset';
+    test(`a node that joins and one that is drained and removed (${how}) lose nothing (seed ${seed})`, async () => {
+      const random = new Random(seed);
+      await withCluster(SERVER, { replicas: 0 }, async (cluster) => {
+        const stay = await cluster.masters();
+        const draw = () => Array.from({ length: MOVED_SLOTS }, () => random.int(0, 16_383));
+        const leaver = await cluster.addNode();
+        for (const slot of draw()) await cluster.moveSlot(slot, leaver);
+        const left = await slotsOf(leaver);
+
+        const onConflict = random.pick(['panic', 'rewrite', 'skip'] as const);
+        const url = random.chance(0.5) ? leaver.url : cluster.url;
+        // Some go in parts, which have connections of their own.
+        const options = { workDir: work.folder(), onConflict, url, chunkBytes: 16 * 1024, bigKeyBytes: 125 };
+        const progress = new Progress();
+        let over = false;
+        // The rate makes it sleep after each few keys: the last of them come when the node has gone.
+        const sleep: Clock['sleep'] = async (_, signal) => {
+          do await systemClock.sleep(over ? 1 : 80, signal);
+          while (!over && progress.keys > 0.8 * KEYS);
+        };
+        const slowed = { progress, clock: { ...systemClock, sleep }, rate: { keysPerSecond: 1 } };
+        const restoring = restoreInto(cluster, file, { ...options, ...slowed }).finally(() => {
+          over = true;
+        });
+        await setTimeout(random.int(200, 1000));
+        const joiner = await cluster.addNode();
+        for (const slot of draw()) await cluster.moveSlot(slot, joiner, { keyDelayMs: random.int(0, 1) });
+        for (const slot of left) await cluster.moveSlot(slot, random.pick([...stay, joiner]));
+        await cluster.removeNode(leaver, how);
+        expect(over, 'the restore was over before').toBe(false);
+        over = true;
+        const report = await restoring;
+        expect(report.error?.describe(), onConflict).toBeUndefined();
+        expect(report.keys).toMatchObject({ skipped: 0, expired: 0, failed: [] });
+        expect(accounted(report.keys)).toBe(KEYS);
+        const moved = { ...(await clusterSnapshot(cluster, expected)), exactExpiry: false };
+        expect(compare(expected, moved, { ignoreAccess: true }), onConflict).toEqual([]);
+      });
+    });
+  }
 });
+
+async function slotsOf(node: Server): Promise<number[]> {
+  const { slots } = await selfOf(node);
+  return slots.flatMap(([first, last]) => Array.from({ length: last - first + 1 }, (_, i) => first + i));
+}
 
 function* manyKeys(random: Random, count: number): Generator<Command> {
   for (let i = 0; i < count; i++) {

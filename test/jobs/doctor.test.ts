@@ -200,7 +200,7 @@ describe('what the user may run', () => {
   /** As ACL SETUSER names them, those that 6.0 has no better word for as a whole. */
   const commands = [
     ...['set', 'restore', 'mset', 'msetnx', 'select', 'dump', 'wait', 'info', 'multi', 'exec', 'watch', 'exists'],
-    ...['rename', 'renamenx', 'unlink', 'pexpire', 'pexpireat', 'persist', 'append', 'rpush', 'sadd', 'zadd', 'hset'],
+    ...['rename', 'renamenx', 'unlink', 'pexpire', 'pexpireat', 'persist', 'setrange', 'rpush', 'sadd', 'zadd', 'hset'],
     ...['xadd', 'xdel', 'xtrim', 'xsetid', 'xgroup', 'xclaim', 'type', 'hmget', 'xinfo', 'script', 'config', 'module'],
   ];
 

@@ -56,6 +56,8 @@ export class Cluster implements AsyncDisposable {
   readonly #options: ClusterOptions;
   readonly #ids = new Map<Server, string>();
   readonly #dead = new Set<Server>();
+  /** Nodes that were removed and serve on alone. */
+  readonly #expelled: Server[] = [];
   readonly #paused = new Set<Server>();
   /** Replicas of a master, as they were when it was killed or paused. */
   readonly #heirs = new Map<Server, Server[]>();
@@ -166,12 +168,17 @@ export class Cluster implements AsyncDisposable {
     return node;
   }
 
-  /** Has all others forget a node, and ends it. Move its slots away before. */
-  async removeNode(node: Server): Promise<void> {
+  /**
+   * Has all others forget a node, and ends it; or, as redis-cli --cluster del-node does, leaves it there as a cluster of
+   * its own without slots (`reset`). Move its slots away before.
+   */
+  async removeNode(node: Server, how: 'stop' | 'reset' = 'stop'): Promise<void> {
     const id = this.#ids.get(node)!;
     this.nodes.splice(this.nodes.indexOf(node), 1);
-    await node.stop();
+    if (how === 'stop') await node.stop();
+    else this.#expelled.push(node);
     for (const other of this.live) await other.call('CLUSTER', 'FORGET', id);
+    if (how === 'reset') await node.call('CLUSTER', 'RESET', 'SOFT');
     await this.settled();
   }
 
@@ -197,7 +204,7 @@ export class Cluster implements AsyncDisposable {
 
   /** Ends all processes and removes their folders. */
   async stop(): Promise<void> {
-    await Promise.all(this.nodes.map((node) => node.stop()));
+    await Promise.all([...this.nodes, ...this.#expelled].map((node) => node.stop()));
   }
 
   [Symbol.asyncDispose](): Promise<void> {

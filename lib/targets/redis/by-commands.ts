@@ -1,5 +1,4 @@
 // Writes one record by commands instead of RESTORE: values that are too large for it, or that it refuses.
-import { decodeTemplateNames } from '../../rdb/decode.ts';
 import { hasParts } from '../../rdb/read-parts.ts';
 import type { ValueType } from '../../rdb/types.ts';
 import { showEndpoint } from '../../redis/endpoint.ts';
@@ -10,8 +9,9 @@ import type { Clock } from '../../telemetry/clock.ts';
 import { type Attempt, keyExists } from './chunk-writer.ts';
 import { commandSupport } from './command-support.ts';
 import type { EntryEncoder } from './entry-encoder.ts';
+import { lostWithKey } from './foreseen-losses.ts';
 import type { ConflictPolicy } from './policy.ts';
-import { recordParts } from './record-parts.ts';
+import { partsToWrite, stringBytes } from './record-parts.ts';
 import { type ExpiryContext, expiresAt } from './resolve-suspects.ts';
 import { sameInParts } from './same-in-parts.ts';
 import type { LargeRecord, RecordHead } from './streamed-restore.ts';
@@ -67,15 +67,7 @@ export async function writeByCommands(
     fail(reason);
     return undefined;
   }
-  const names = encoder.templates;
-  const parts = () =>
-    recordParts(record, head, {
-      mapFieldExpiry: encoder.fieldExpiryMap(BigInt(clock.now())),
-      templates: (id) => {
-        const raw = names?.(id);
-        return raw === undefined ? undefined : decodeTemplateNames(raw);
-      },
-    });
+  const parts = () => partsToWrite(record, head, encoder, clock);
   const support = commandSupport(options.server);
   const expiry = encoder.exactExpiry(entry);
   const result = await writeInParts({
@@ -83,9 +75,9 @@ export async function writeByCommands(
     key,
     db,
     expiry,
-    idle: entry.idle >= 0 ? entry.idle : undefined,
-    frequency: entry.freq >= 0 ? entry.freq : undefined,
+    lost: lostWithKey(entry),
     parts,
+    stringBytes: stringBytes(record, head),
     locator: fleet,
     support,
     replicas: hasReplicas(fleet, fleet.locate(key)),

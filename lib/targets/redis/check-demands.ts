@@ -15,13 +15,13 @@ export const DEFAULT_MAX_BULK_BYTES = 512 * 1024 * 1024;
 const LEAST_MAX_BULK_BYTES = 1024 * 1024;
 
 /**
- * What the target can't take at all stops the job; what it can take only with a loss is told, or under `strict` stops it
- * too. Both are told by types: a value need not have what its type could hold.
+ * What the target can't take at all stops the job; what it can take only with a loss is told. Both are told by types: a
+ * value need not have what its type could hold.
  *
- * @throws {TargetError} `TARGET_TYPES`, `TARGET_LOSSES`
+ * @throws {TargetError} `TARGET_TYPES`
  */
 export function checkTypes(options: PreflightOptions, server: ServerInfo, warnings: string[]): void {
-  const { demands, fleet, kinds, strict } = options;
+  const { demands, fleet, kinds } = options;
   const support = typeSupport(server);
   if (support === undefined) return;
   const lacking = new Map<string, number>();
@@ -44,20 +44,9 @@ export function checkTypes(options: PreflightOptions, server: ServerInfo, warnin
       { where: fleet.name, remedy: 'Restore into a newer server, or leave them out with --type.' },
     );
   }
-  if (lost.size === 0) return;
-  const list = [...lost].map(([loss, keys]) => `${LOSSES[loss]} (in ${formatCount(keys)} keys at most)`);
-  if (strict) {
-    throw new TargetError(
-      'TARGET_LOSSES',
-      `${showVersion(server)} can't hold all of the data. Lost would be ${list.join('; ')}.`,
-      {
-        where: fleet.name,
-        remedy:
-          'Restore into a newer server; without --strict the rest is written, and the report counts what was lost.',
-      },
-    );
+  for (const [loss, keys] of lost) {
+    warnings.push(`${showVersion(server)} can't hold ${LOSSES[loss]} (in ${formatCount(keys)} keys at most).`);
   }
-  for (const item of list) warnings.push(`${showVersion(server)} can't hold ${item}.`);
 }
 
 /** The most bytes that the server takes as one argument; asked for only where a value is above the least that can be set. */

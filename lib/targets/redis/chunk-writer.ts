@@ -9,24 +9,18 @@ import type { BulkWriter } from '../../redis/bulk-writer.ts';
 import { refusal, stopsTheJob } from '../../redis/refusals.ts';
 import { FrameWriter } from '../../resp/frame-writer.ts';
 import { ErrorReply, type Reply } from '../../resp/reply-reader.ts';
-import type { Clock } from '../../telemetry/clock.ts';
-import { COMMAND_OVERHEAD_BYTES, type EntryEncoder } from './entry-encoder.ts';
+import { COMMAND_OVERHEAD_BYTES } from './entry-encoder.ts';
 import type { ConflictPolicy } from './policy.ts';
 import { GROUP_BYTES, GROUPED_RECORD_BYTES, StringGroup } from './string-group.ts';
 import { addLosses, newTally, type Tally } from './tally.ts';
+import { type WayContext, wayOf } from './way.ts';
 
 /** What a chunk's keys are written with; the same for all chunks of a job. */
-export interface ChunkWriterContext {
+export interface ChunkWriterContext extends WayContext {
   readonly writer: BulkWriter;
-  readonly encoder: EntryEncoder;
   readonly policy: ConflictPolicy;
   /** Plain strings go several at once. */
   readonly groups: boolean;
-  /** The user may call RESTORE. */
-  readonly restores: boolean;
-  /** A record from here on is written in parts; bytes. */
-  readonly bigKeyBytes: number;
-  readonly clock: Clock;
   /** The target's name in errors. */
   readonly targetName: string;
   /** The database that keys of `db` go to. */
@@ -111,9 +105,10 @@ export class ChunkWriter implements BatchOwner {
 
   /** Encodes the record that the scanner stands on. */
   put(entry: RdbScanner): void {
-    const { encoder, clock } = this.#context;
+    const { encoder, restores } = this.#context;
     const { bytes, base } = this.#chunk;
-    if (!Number.isNaN(entry.expireAt) && encoder.hasExpired(entry, clock.now())) {
+    const way = wayOf(entry, bytes, base, this.#context);
+    if (way === 'none: expired') {
       this.tally.expired++;
       return;
     }
@@ -124,11 +119,12 @@ export class ChunkWriter implements BatchOwner {
     const size = this.#sizeOf(entry);
     const at = entry.recordStart - base;
     const slot = this.#context.writer.fleet.bySlot ? encoder.slot(entry, bytes, base) : undefined;
-    if (size >= this.#context.bigKeyBytes && hasParts(entry.type as ValueType)) {
-      this.byCommands.push({ record: { at, db: entry.db }, reason: '' });
+    if (way === 'by commands') {
+      const reason = restores ? '' : 'the user may not call RESTORE';
+      this.byCommands.push({ record: { at, db: entry.db }, reason });
       return;
     }
-    if (encoder.isPlainString(entry, bytes, base)) {
+    if (way === 'SET') {
       if (this.#gathers && size <= GROUPED_RECORD_BYTES) {
         this.#gather(this.#group as StringGroup, entry, size, at);
       } else {
@@ -145,10 +141,6 @@ export class ChunkWriter implements BatchOwner {
     }
     if (rewritten === 'unknown type') {
       this.#fail(entry, 'the target has no type that could hold it');
-      return;
-    }
-    if (this.#context.restores === false) {
-      this.byCommands.push({ record: { at, db: entry.db }, reason: 'the user may not call RESTORE' });
       return;
     }
     if (rewritten !== undefined) addLosses(this.tally.losses, rewritten.losses);

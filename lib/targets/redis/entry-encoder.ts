@@ -114,6 +114,11 @@ export class EntryEncoder {
     return this.#rewrites[type.code] as boolean;
   }
 
+  /** True when this record is not sent as it stands in the file. */
+  rewritesRecord(entry: RdbScanner): boolean {
+    return this.rewrites(entry.type as ValueType) || (entry.metaEnd > 0 && !this.#keepsMeta);
+  }
+
   /** True when the key's time has passed, also where its expiry is dropped. */
   hasExpired(entry: RdbScanner, now: number): boolean {
     const { drop, shiftMs } = this.#options.expiry;
@@ -161,8 +166,8 @@ export class EntryEncoder {
    */
   rewritten(entry: RdbScanner, bytes: Buffer, base: number): Rewritten | 'expired' | 'unknown type' | undefined {
     const type = entry.type as ValueType;
+    if (!this.rewritesRecord(entry)) return undefined;
     const losses = entry.metaEnd > 0 && !this.#keepsMeta ? META_LOST : NO_LOSSES;
-    if (!this.rewrites(type) && losses === NO_LOSSES) return undefined;
     const { dialect, templates, support } = this.#options;
     let rewritten = { type, value: bytes.subarray(entry.valueStart - base, entry.recordEnd - base) };
     if (type.name in TEMPLATE_REFERENCES) rewritten = asDumpForm(type, rewritten.value, dialect, templates);

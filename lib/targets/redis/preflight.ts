@@ -8,7 +8,10 @@ import { formatCount } from '../../text/count.ts';
 import { bulkLimit, checkModules, checkTypes } from './check-demands.ts';
 import { checkMemory } from './check-memory.ts';
 import { checkPermissions } from './check-permissions.ts';
+import { type AnyLoss, LOSS_WORDS } from './losses.ts';
 import type { ConflictPolicy } from './policy.ts';
+import type { Losses } from './tally.ts';
+import { COMMAND_LOSSES } from './value-commands.ts';
 
 /** What the data to be written asks of a target. A plan says it of its file. */
 export interface Demands {
@@ -46,23 +49,29 @@ export interface PreflightOptions {
   readonly resumed: boolean;
   /** Stops where something of the data would be lost. */
   readonly strict: boolean;
+  /** Under `strict`: what the values would lose on such a target, kinds with the number of keys. */
+  readonly foresee?: ((target: Limits) => Promise<Losses>) | undefined;
   /** Goes on where only an estimate speaks against it. */
   readonly force: boolean;
   readonly patienceMs: number;
   readonly signal: AbortSignal;
 }
 
-export interface PreflightReport {
+/** What decides which way a value goes. */
+export interface Limits {
   readonly server: ServerInfo;
+  /** The user may call RESTORE. */
+  readonly restores: boolean;
+  /** The most bytes that the server takes as one argument. */
+  readonly bulkLimit: number;
+}
+
+export interface PreflightReport extends Limits {
   readonly warnings: readonly string[];
   /** False where the server is too old for function libraries. */
   readonly functions: boolean;
   /** The user may write several strings at once (MSET or MSETNX). */
   readonly groups: boolean;
-  /** The user may call RESTORE. */
-  readonly restores: boolean;
-  /** The most bytes that the server takes as one argument. */
-  readonly bulkLimit: number;
 }
 
 /** @throws {TargetError} naming what would stop the job, before anything is written */
@@ -71,7 +80,8 @@ export async function preflight(options: PreflightOptions): Promise<PreflightRep
   const warnings: string[] = [];
   if (!options.told) warnings.push('The user may not call INFO: engine, role and memory of the target are not known.');
   const server = oldestOf(servers);
-  checkTypes(options, server, warnings);
+  // Strict looks at the values instead.
+  checkTypes(options, server, options.strict ? [] : warnings);
   checkMemory(options, servers, warnings);
   await checkModules(options, server, warnings);
   await checkDatabases(options);
@@ -82,12 +92,8 @@ export async function preflight(options: PreflightOptions): Promise<PreflightRep
     );
   }
   const left = leftBehind(options, server, permitted.functions);
-  if (options.strict && left.length > 0) {
-    throw new TargetError('TARGET_LOSSES', left.join(' '), {
-      where: options.fleet.name,
-      remedy: 'Without --strict the rest is written.',
-    });
-  }
+  const limits: Limits = { server, restores: permitted.restores, bulkLimit: await bulkLimit(options) };
+  if (options.strict) await refuseLosses(options, limits, left);
   warnings.push(...left);
   const keys = servers.reduce((sum, each) => sum + each.keys, 0);
   if (keys > 0 && options.policy === 'panic' && !options.resumed) {
@@ -95,7 +101,25 @@ export async function preflight(options: PreflightOptions): Promise<PreflightRep
       `The target is not empty (keys: ${formatCount(keys)}): the job stops at the first key that a file has too.`,
     );
   }
-  return { server, warnings, bulkLimit: await bulkLimit(options), ...permitted };
+  return { ...permitted, ...limits, warnings };
+}
+
+/** @throws {TargetError} `TARGET_LOSSES` where not all of the data would arrive whole */
+async function refuseLosses({ fleet, foresee }: PreflightOptions, limits: Limits, left: string[]): Promise<void> {
+  const losses = Object.entries((await foresee?.(limits)) ?? {}) as [AnyLoss, number][];
+  if (losses.length === 0 && left.length === 0) return;
+  const list = losses.map(([loss, keys]) => `${LOSS_WORDS[loss]} (keys: ${formatCount(keys)})`).join('; ');
+  const whole = `${showVersion(limits.server)} would not get all of the data.`;
+  const lost = list === '' ? [] : [`${whole} Lost would be ${list}.`];
+  let remedy = 'Restore into a newer server.';
+  if (!limits.restores) remedy = 'Let the user call RESTORE.';
+  else if (losses.some(([loss]) => loss in COMMAND_LOSSES)) {
+    remedy = 'Raise --big-key-bytes, so that each of these values goes as one RESTORE.';
+  }
+  throw new TargetError('TARGET_LOSSES', [...lost, ...left].join(' '), {
+    where: fleet.name,
+    remedy: `${remedy} Without --strict the rest is written, and the report counts what was lost.`,
+  });
 }
 
 /**

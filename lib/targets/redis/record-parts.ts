@@ -1,11 +1,14 @@
 // The value of a record in parts, read from where the record lies; proven against the record's checksum at its end.
 import { Crc64 } from '../../bytes/crc64.ts';
 import { RdbError } from '../../errors.ts';
-import type { TemplateLookup } from '../../rdb/decode.ts';
+import { decodeTemplateNames, type TemplateLookup } from '../../rdb/decode.ts';
 import { type PieceSource, readValueParts } from '../../rdb/read-parts.ts';
+import { lengthSize, readLength, stringEncoding } from '../../rdb/strings.ts';
 import type { ValueType } from '../../rdb/types.ts';
 import type { ValuePart } from '../../rdb/value-parts.ts';
 import { BlockReader } from '../../storage/block-reader.ts';
+import type { Clock } from '../../telemetry/clock.ts';
+import type { EntryEncoder } from './entry-encoder.ts';
 import { changed, type LargeRecord, type RecordHead } from './streamed-restore.ts';
 
 export interface RecordPartsOptions {
@@ -55,6 +58,50 @@ export async function* recordParts(
   }
   if (range.value !== record.crc) throw changed(source);
 }
+
+/** The value from its beginning, fields' expiries as they are to be written; fails as {@link recordParts}. */
+export function partsToWrite(
+  record: LargeRecord,
+  head: RecordHead,
+  encoder: EntryEncoder,
+  clock: Clock,
+): AsyncGenerator<ValuePart, void, undefined> {
+  const names = encoder.templates;
+  return recordParts(record, head, {
+    mapFieldExpiry: encoder.fieldExpiryMap(BigInt(clock.now())),
+    templates: (id) => {
+      const raw = names?.(id);
+      return raw === undefined ? undefined : decodeTemplateNames(raw);
+    },
+  });
+}
+
+/** The most that a byte of an LZF block can become: see lib/bytes/lzf.ts. */
+const LZF_GROWTH = 264 / 3;
+/** What stands before a string's bytes: a byte and two lengths, at most. */
+const STRING_HEAD_BYTES = 1 + 9 + 9;
+
+/**
+ * Bytes of a string's value, as its head tells. `undefined` for other values, for numbers, where the head at hand ends
+ * too early, and where the record is too small for what it tells.
+ */
+export function stringBytes({ start, end }: LargeRecord, { entry, bytes }: RecordHead): number | undefined {
+  const at = entry.valueStart - start;
+  if (entry.type?.kind !== 'string' || bytes.length - at < STRING_HEAD_BYTES) return undefined;
+  switch (stringEncoding(bytes[at] as number)) {
+    case 'raw':
+      return within(readLength(bytes, at), end - entry.valueStart);
+    case 'lzf':
+      return within(
+        readLength(bytes, at + 1 + lengthSize(bytes[at + 1] as number)),
+        (end - entry.valueStart) * LZF_GROWTH,
+      );
+    default:
+      return undefined;
+  }
+}
+
+const within = (bytes: number, most: number): number | undefined => (bytes <= most ? bytes : undefined);
 
 /**
  * Reads a record to its end.

@@ -57,7 +57,7 @@ export interface Written {
 const TOO_LARGE = 'larger than the server takes at once, and not to be taken apart';
 
 /** A record of a chunk in memory, as one that is read from where it lies. */
-function recordOf(entry: RdbScanner, { bytes, base }: ChunkBytes): { record: LargeRecord; head: RecordHead } {
+export function recordOf(entry: RdbScanner, { bytes, base }: ChunkBytes): { record: LargeRecord; head: RecordHead } {
   const { recordStart: start, recordEnd: end } = entry;
   const own = bytes.subarray(start - base, end - base);
   const source = new MemorySource('a chunk in memory', own, start);

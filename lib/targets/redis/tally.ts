@@ -43,6 +43,11 @@ export function addLosses(sum: Losses, losses: readonly AnyLoss[]): void {
   for (const loss of losses) sum[loss] = (sum[loss] ?? 0) + 1;
 }
 
+/** Adds numbers of keys by their losses. */
+export function addCounts(sum: Losses, more: Losses): void {
+  for (const [loss, keys] of Object.entries(more) as [AnyLoss, number][]) sum[loss] = (sum[loss] ?? 0) + keys;
+}
+
 /** Adds `more` to `sum`. */
 export function addTally(sum: Tally, more: Tally): void {
   sum.written += more.written;
@@ -50,9 +55,7 @@ export function addTally(sum: Tally, more: Tally): void {
   sum.skipped += more.skipped;
   sum.expired += more.expired;
   sum.filtered += more.filtered;
-  for (const [loss, keys] of Object.entries(more.losses) as [AnyLoss, number][]) {
-    sum.losses[loss] = (sum.losses[loss] ?? 0) + keys;
-  }
+  addCounts(sum.losses, more.losses);
   sum.failed.push(...more.failed);
 }
 

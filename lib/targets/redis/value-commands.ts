@@ -24,6 +24,8 @@ export interface ValueCommandsOptions {
   readonly key: Buffer;
   /** The value from its beginning; called again for another pass, which streams need. */
   parts(): AsyncIterable<ValuePart>;
+  /** Bytes of a string, where that is known. */
+  readonly stringBytes?: number | undefined;
   readonly support: CommandSupport;
   /**
    * Looked at for each command: how many bytes of elements it may carry, 128 for each argument included. One element may
@@ -41,25 +43,33 @@ export interface ValueFacts {
   expiredFields: number;
 }
 
+/** A string of more bytes gets its memory at once: one that grows is moved again and again, which holds the server up. */
+const GROWN_BYTES = 1024 * 1024;
+
 /**
  * The commands that make the value, in the order in which they must be run. Arguments are views of the parts.
  *
  * @param facts is added to
  */
 export async function* valueCommands(options: ValueCommandsOptions, facts: ValueFacts): AsyncGenerator<Command> {
+  const { key, stringBytes = 0 } = options;
+  let written = 0;
+  const placed = stringBytes > GROWN_BYTES;
+  if (placed) yield ['SETRANGE', key, String(stringBytes - 1), '\0'];
   for await (const part of options.parts()) {
     switch (part.kind) {
       case 'string':
-        yield* appends(options, part.bytes);
+        yield* stretch(options, part.bytes, written, placed);
+        written += part.bytes.length;
         break;
       case 'list':
-        yield* variadic(['RPUSH', options.key], single(part.items), options.limits);
+        yield* variadic(['RPUSH', key], single(part.items), options.limits);
         break;
       case 'set':
-        yield* variadic(['SADD', options.key], single(part.members), options.limits);
+        yield* variadic(['SADD', key], single(part.members), options.limits);
         break;
       case 'zset':
-        yield* variadic(['ZADD', options.key], scored(part.entries), options.limits);
+        yield* variadic(['ZADD', key], scored(part.entries), options.limits);
         break;
       case 'hash':
         yield* hash(options, facts, part.fields);
@@ -71,12 +81,21 @@ export async function* valueCommands(options: ValueCommandsOptions, facts: Value
   }
 }
 
-function* appends({ key, limits }: ValueCommandsOptions, bytes: Buffer): Generator<Command> {
+/** @param start where in the string the bytes belong */
+function* stretch(
+  { key, limits }: ValueCommandsOptions,
+  bytes: Buffer,
+  start: number,
+  exists: boolean,
+): Generator<Command> {
   // Of an empty string, too, there must be one.
   let at = 0;
   do {
     const end = at + limits.bytes;
-    yield ['APPEND', key, bytes.subarray(at, end)];
+    const piece = bytes.subarray(at, end);
+    const creates = start + at === 0 && !exists;
+    // SET finds the encoding of a short string, and takes an empty one.
+    yield creates ? ['SET', key, piece] : ['SETRANGE', key, String(start + at), piece];
     at = end;
   } while (at < bytes.length);
 }

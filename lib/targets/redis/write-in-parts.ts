@@ -30,12 +30,13 @@ export interface WriteInParts {
   readonly db: number;
   /** Absolute, ms since the epoch. */
   readonly expiry: bigint | undefined;
-  /** Idle time or frequency of the key, where known: commands can't write them. */
-  readonly idle?: bigint | number | undefined;
-  readonly frequency?: number | undefined;
+  /** What the key loses by commands whatever its value is. */
+  readonly lost?: readonly CommandLoss[] | undefined;
   readonly policy: ConflictPolicy;
   /** The value from its beginning; called for each pass and each try. */
   parts(): AsyncIterable<ValuePart>;
+  /** Bytes of a string, where that is known. */
+  readonly stringBytes?: number | undefined;
   readonly locator: Locator;
   readonly support: CommandSupport;
   /** Stays the same when a job is resumed. */
@@ -153,7 +154,7 @@ class Build {
   }
 
   async #build(session: BuildSession): Promise<WrittenInParts> {
-    const { key, policy, idle, frequency } = this.#task;
+    const { key, policy, lost } = this.#task;
     const asked = performance.now();
     // One by one: a command of several keys is refused while their slot moves.
     await session.run(...this.#removals());
@@ -163,9 +164,7 @@ class Build {
       if (there === 1n) return { outcome: 'exists', uncertain: false };
     }
     if (this.#hasExpired()) return this.#nothing(session);
-    const facts: ValueFacts = { losses: new Set(), expiredFields: 0 };
-    if (idle !== undefined) facts.losses.add('idle-time');
-    if (frequency !== undefined) facts.losses.add('frequency');
+    const facts: ValueFacts = { losses: new Set(lost), expiredFields: 0 };
     if (!(await this.#fill(session, facts, roundTripMs))) {
       if (facts.expiredFields > 0) return this.#nothing(session);
       throw new ValueRefused('the value is empty: servers keep no such key');
@@ -175,7 +174,7 @@ class Build {
 
   /** Writes the value under its temporary name; false when there was nothing to write. */
   async #fill(session: BuildSession, facts: ValueFacts, roundTripMs: number): Promise<boolean> {
-    const { parts, support, clock, signal, partBytes = PART_BYTES } = this.#task;
+    const { parts, stringBytes, support, clock, signal, partBytes = PART_BYTES } = this.#task;
     let batches = 0;
     const writer = new PacedWriter({
       send: (batch) => this.#batch(session, batch, batches++ === 0),
@@ -183,7 +182,7 @@ class Build {
       mostBytes: partBytes,
       roundTripMs,
     });
-    const options = { key: this.#name, parts, support, limits: writer.limits, now: () => clock.now() };
+    const options = { key: this.#name, parts, stringBytes, support, limits: writer.limits, now: () => clock.now() };
     for await (const command of valueCommands(options, facts)) {
       signal.throwIfAborted();
       await writer.add(command);
@@ -219,8 +218,16 @@ class Build {
       const wait = backoff.fail();
       if (wait === undefined) throw givenUp(problem, this.#task, this.#place);
       await locator.refresh();
+      if (this.#hasMoved()) throw problem;
       await clock.sleep(wait, signal);
     }
+  }
+
+  /** The slot is another server's by now: this one, perhaps no node of the cluster any more, may never tell. */
+  #hasMoved(): boolean {
+    const { locator, key } = this.#task;
+    const { endpoint, asking } = this.#place;
+    return !asking && showEndpoint(locator.locate(key)) !== showEndpoint(endpoint);
   }
 
   /** One try to publish; `undefined` when the temporary key was touched meanwhile, as by a field that expired. */

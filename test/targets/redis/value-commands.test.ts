@@ -25,9 +25,10 @@ const newest: CommandSupport = {
 };
 
 /** Commands of parts that a test makes by hand; strings as text. */
-async function commandsOf(parts: ValuePart[], support = newest, bytes = 1_000_000) {
+async function commandsOf(parts: ValuePart[], support = newest, bytes = 1_000_000, stringBytes?: number) {
   const facts: ValueFacts = { losses: new Set(), expiredFields: 0 };
-  const options = { key: Buffer.from('k'), parts: () => each(parts), support, limits: { bytes }, now: () => NOW };
+  const given = { key: Buffer.from('k'), parts: () => each(parts), stringBytes, support };
+  const options = { ...given, limits: { bytes }, now: () => NOW };
   const commands: string[][] = [];
   for await (const command of valueCommands(options, facts)) commands.push(command.map(String));
   return { commands, losses: [...facts.losses], expiredFields: facts.expiredFields };
@@ -65,8 +66,28 @@ describe('commands', () => {
   });
 
   test('write an empty string, and nothing for a container without elements', async () => {
-    expect((await commandsOf([{ kind: 'string', bytes: Buffer.alloc(0) }])).commands).toEqual([['APPEND', 'k', '']]);
+    expect((await commandsOf([{ kind: 'string', bytes: Buffer.alloc(0) }])).commands).toEqual([['SET', 'k', '']]);
     expect((await commandsOf([{ kind: 'set', members: [] }])).commands).toEqual([]);
+  });
+
+  test('give a string its memory at once where its size is known, and put each piece in its place', async () => {
+    const size = 2 * 1024 * 1024;
+    const parts: ValuePart[] = [
+      { kind: 'string', bytes: bytes(size - 5, 'a') },
+      { kind: 'string', bytes: bytes(5, 'b') },
+    ];
+    const shown = async (stringBytes: number | undefined) =>
+      (await commandsOf(parts, newest, size - 10, stringBytes)).commands.map((command) =>
+        command.map((each) => (each.length > 10 ? each.length : each)),
+      );
+    expect(await shown(size)).toEqual([
+      ['SETRANGE', 'k', String(size - 1), '\0'],
+      ['SETRANGE', 'k', '0', size - 10],
+      ['SETRANGE', 'k', String(size - 10), 'aaaaa'],
+      ['SETRANGE', 'k', String(size - 5), 'bbbbb'],
+    ]);
+    expect((await shown(undefined))[0]).toEqual(['SET', 'k', size - 10]);
+    expect((await shown(undefined)).slice(1)).toEqual((await shown(size)).slice(2));
   });
 
   test('write scores exactly', () => {

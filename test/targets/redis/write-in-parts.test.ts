@@ -93,7 +93,7 @@ describe.each(availableServers())('on %s', (name) => {
       const onPiece = async (bytes: number) => void pieces.push(bytes);
       const there = server.connect({ db: 2 });
       await there.hset(KEY, 'stale', 'x');
-      const result = await writeInParts(task(server, { db: 2, expiry, support: able, onPiece, idle: 7 }));
+      const result = await writeInParts(task(server, { db: 2, expiry, support: able, onPiece, lost: ['idle-time'] }));
       expect(result).toEqual({
         outcome: 'written',
         losses: ['idle-time'],
