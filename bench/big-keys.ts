@@ -1,4 +1,4 @@
-// The keys of the big data set: few, each of a great many elements.
+// The keys of the big data sets: few, each of a great many elements.
 import { Random } from '../test/support/random.ts';
 import { ByteBuffer } from './byte-buffer.ts';
 import { fillText } from './draws.ts';
@@ -10,30 +10,60 @@ const QUICKLIST_NODE_BYTES = 8192;
 /** The longest element of the big lists as a listpack entry. */
 const LIST_ELEMENT_BYTES = 26;
 
+type Kind = 'hash' | 'zset' | 'set' | 'list';
+
 /** Hands eight keys of `elements` elements each to the sink. */
 export function writeBig(sink: KeySink, elements: number, seed: number): void {
-  const random = new Random(seed);
-  const key = new ByteBuffer();
-  const value = new ByteBuffer(1 << 20);
-  const scratch = new ByteBuffer(1 << 14);
-  const big = (name: string, type: number, write: () => void): void => {
+  const writer = new BigWriter(sink, seed);
+  for (const name of ['big:hash:1', 'big:hash:2', 'big:hash:3']) writer.key(name, 'hash', elements);
+  for (const name of ['big:zset:1', 'big:zset:2']) writer.key(name, 'zset', elements);
+  writer.key('big:set:1', 'set', elements);
+  for (const name of ['big:list:1', 'big:list:2']) writer.key(name, 'list', elements);
+}
+
+/** Five sizes of each kind, as shares of the largest: what a file with some big keys in it looks like. */
+const TWENTY_SHARES = [1, 0.6, 0.3, 0.15, 0.05];
+
+/** Hands twenty keys of up to `elements` elements to the sink. */
+export function writeTwenty(sink: KeySink, elements: number, seed: number): void {
+  const writer = new BigWriter(sink, seed);
+  for (const share of TWENTY_SHARES) {
+    const count = Math.max(1, Math.round(elements * share));
+    for (const kind of ['hash', 'zset', 'set', 'list'] as const) writer.key(`${kind}:${count}`, kind, count);
+  }
+}
+
+class BigWriter {
+  readonly #sink: KeySink;
+  readonly #random: Random;
+  readonly #key = new ByteBuffer();
+  readonly #value = new ByteBuffer(1 << 20);
+  readonly #scratch = new ByteBuffer(1 << 14);
+
+  constructor(sink: KeySink, seed: number) {
+    this.#sink = sink;
+    this.#random = new Random(seed);
+  }
+
+  key(name: string, kind: Kind, elements: number): void {
+    const [key, value] = [this.#key, this.#value];
     key.clear();
     value.clear();
     key.ascii(name);
-    write();
-    sink({ type, expireAt: 0, key, value });
-  };
-  for (const name of ['big:hash:1', 'big:hash:2', 'big:hash:3']) {
-    big(name, Type.HASH, () => bigHash(value, elements, random, scratch));
-  }
-  for (const name of ['big:zset:1', 'big:zset:2']) {
-    big(name, Type.ZSET_2, () => bigSortedSet(value, elements, random, scratch));
-  }
-  big('big:set:1', Type.SET, () => bigSet(value, elements, scratch));
-  for (const name of ['big:list:1', 'big:list:2']) {
-    big(name, Type.LIST_QUICKLIST_2, () => bigList(value, elements, random, scratch));
+    const [type, write] = KINDS[kind];
+    write(value, elements, this.#random, this.#scratch);
+    this.#sink({ type, expireAt: 0, key, value });
   }
 }
+
+type Write = (value: ByteBuffer, elements: number, random: Random, scratch: ByteBuffer) => void;
+
+const KINDS: Readonly<Record<Kind, readonly [type: number, write: Write]>> = {
+  hash: [Type.HASH, bigHash],
+  zset: [Type.ZSET_2, bigSortedSet],
+  set: [Type.SET, bigSet],
+  list: [Type.LIST_QUICKLIST_2, bigList],
+};
 
 function bigHash(value: ByteBuffer, elements: number, random: Random, scratch: ByteBuffer): void {
   writeLength(value, elements);
@@ -59,7 +89,7 @@ function bigSortedSet(value: ByteBuffer, elements: number, random: Random, scrat
   }
 }
 
-function bigSet(value: ByteBuffer, elements: number, scratch: ByteBuffer): void {
+function bigSet(value: ByteBuffer, elements: number, _random: Random, scratch: ByteBuffer): void {
   writeLength(value, elements);
   for (let index = 0; index < elements; index++) {
     scratch.clear();

@@ -1,7 +1,8 @@
-// What the benches' files hold: four data sets, each a seeded sequence of keys as a Redis 7.0 would save them.
+// What the benches' files hold: data sets, each a seeded sequence of keys as a Redis 7.0 would save them.
 import { Random } from '../test/support/random.ts';
-import { writeBig } from './big-keys.ts';
+import { writeBig, writeTwenty } from './big-keys.ts';
 import { ByteBuffer } from './byte-buffer.ts';
+import { fillText } from './draws.ts';
 import { writeJsonText } from './json-text.ts';
 import { type KeySink, Type, writeName } from './key-record.ts';
 import { expiresOf, writeMixed } from './mixed-keys.ts';
@@ -18,12 +19,13 @@ export interface DataSet {
   readonly write: (sink: KeySink, scale: number, seed: number) => void;
 }
 
-export type DataSetName = 'mixed' | 'mixed-scan' | 'big' | 'lzf';
+export type DataSetName = 'mixed' | 'mixed-scan' | 'big' | 'lzf' | 'strings' | 'twenty';
 
 const MIXED_KEYS = 2_500_000;
 const MIXED_SCAN_KEYS = 3_100_000;
 const BIG_ELEMENTS = 1_000_000;
 const LZF_KEYS = 500_000;
+const STRING_KEYS = 5_000_000;
 
 const scaled = (count: number, scale: number): number => Math.max(1, Math.round(count * scale));
 
@@ -55,7 +57,38 @@ export const dataSets: Readonly<Record<DataSetName, DataSet>> = {
     expires: () => 0,
     write: (sink, scale, seed) => writeLzf(sink, scaled(LZF_KEYS, scale), seed),
   },
+  strings: {
+    name: 'strings',
+    summary: '5,000,000 strings of 8 to 24 bytes',
+    keys: (scale) => scaled(STRING_KEYS, scale),
+    expires: () => 0,
+    write: (sink, scale, seed) => writeStrings(sink, scaled(STRING_KEYS, scale), seed),
+  },
+  twenty: {
+    name: 'twenty',
+    summary: '20 keys of up to 1,000,000 elements: hashes, sorted sets, sets, lists',
+    keys: () => 20,
+    expires: () => 0,
+    write: (sink, scale, seed) => writeTwenty(sink, scaled(BIG_ELEMENTS, scale), seed),
+  },
 };
+
+function writeStrings(sink: KeySink, keys: number, seed: number): void {
+  const random = new Random(seed);
+  const key = new ByteBuffer();
+  const value = new ByteBuffer();
+  const text = new ByteBuffer();
+  for (let index = 0; index < keys; index++) {
+    key.clear();
+    value.clear();
+    text.clear();
+    writeName(key, 'user:', index);
+    const at = text.grow(random.int(8, 24));
+    fillText(random, text.bytes, at, text.length);
+    writeString(value, text.bytes, 0, text.length);
+    sink({ type: Type.STRING, expireAt: 0, key, value });
+  }
+}
 
 function writeLzf(sink: KeySink, keys: number, seed: number): void {
   const random = new Random(seed);

@@ -1,4 +1,4 @@
-// Makes the benches' files, once: `node bench/generate.ts [mixed] [mixed-scan] [big] [lzf]`. They lie in .bench/.
+// Makes the benches' files, once: `node bench/generate.ts [NAME…]`. They lie in .bench/.
 import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';

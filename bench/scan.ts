@@ -1,7 +1,9 @@
 // npm run bench:scan: a plan that only reads (a scan with CRC), in turn with redis-check-rdb on the same file.
+
+import { countedSide } from './counted-side.ts';
 import { type DataSetName, dataSets } from './datasets.ts';
-import { type BenchFiles, ensureFiles } from './generate.ts';
-import { type Command, type Cost, run, show } from './measure.ts';
+import { ensureFiles } from './generate.ts';
+import { type Command, show } from './measure.ts';
 import { type BenchOptions, packageNode, readOptions, runBench } from './options.ts';
 import {
   measurePairs,
@@ -12,7 +14,6 @@ import {
   printSpreads,
   type Requirement,
   ratios,
-  type Side,
   spread,
 } from './pairs.ts';
 
@@ -46,7 +47,7 @@ async function scan(name: DataSetName, requiredRatio: number, options: BenchOpti
   console.log(`${name}, ${megabytes(files.rdbBytes).toFixed(1)} MB, ${dataSets[name].summary}`);
   console.log(`A  ${show(keyferry)}\nB  ${show(check)}\n`);
   printPairHead(keyferry.label, check.label);
-  const pairs = await measurePairs(scanning(keyferry, files), scanning(check, files), options, printPair);
+  const pairs = await measurePairs(countedSide(keyferry, files), countedSide(check, files), options, printPair);
   const a = pairs.map((pair) => pair.a);
   const b = pairs.map((pair) => pair.b);
   const rss = a.map((cost) => megabytes(cost.peakRssBytes));
@@ -67,28 +68,6 @@ async function scan(name: DataSetName, requiredRatio: number, options: BenchOpti
     { what: `median ratio on ${name}`, measured: spread(ratios(pairs)).median, atMost: requiredRatio, unit: '' },
     { what: `peak RSS of a plan of ${name}`, measured: spread(rss).max, atMost: REQUIRED_RSS_MB, unit: 'MB' },
   ];
-}
-
-/** A side whose every run must have said how many keys the file has: no time counts that a half-read file took. */
-function scanning(command: Command, files: BenchFiles): Side<Cost> {
-  return {
-    label: command.label,
-    measure: async () => {
-      const cost = await run(command);
-      if (!mentions(cost.output, files.keys)) {
-        throw new Error(
-          `${show(command)}: does not say that there are ${files.keys} keys.\n${cost.output.slice(-2000)}`,
-        );
-      }
-      return cost;
-    },
-  };
-}
-
-/** Whether the number stands in the text, with or without separators of thousands. */
-function mentions(text: string, count: number): boolean {
-  const numbers = text.match(/\d+(?:[,_]\d{3})*/g) ?? [];
-  return numbers.some((number) => Number(number.replaceAll(/[,_]/g, '')) === count);
 }
 
 await runBench(bench);

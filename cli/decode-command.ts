@@ -5,6 +5,8 @@ import { type DecodeReport, decode } from '../lib/jobs/decode.ts';
 import { PartFiles } from '../lib/jobs/part-files.ts';
 import type { ValueKind } from '../lib/rdb/types.ts';
 import { type Output, openOutput, StreamOutput } from '../lib/storage/output.ts';
+import { PrettyOutput } from '../lib/targets/json/pretty.ts';
+import type { ShapeName } from '../lib/targets/json/shape.ts';
 import { errorLook } from './display-options.ts';
 import { errorJson, renderError } from './error-view.ts';
 import { EXIT, type ExitCode, exitCodeOfError } from './exit-codes.ts';
@@ -27,6 +29,8 @@ export interface DecodeFlags {
   /** False for `--no-value`. */
   value?: boolean;
   maxLine?: number;
+  shape?: 'keyferry' | ShapeName;
+  pretty?: boolean;
   split?: number;
   pack?: Packing;
   threads?: number;
@@ -44,7 +48,7 @@ const NAMED_KEYS = 10;
 export async function decodeCommand(files: readonly string[], flags: DecodeFlags, io: Io): Promise<ExitCode> {
   checkFiles(files, 'decode', io);
   const path = flags.output ?? STDOUT;
-  const output = await open(path, flags, io);
+  const output = prettied(await open(path, flags, io), flags);
   // Lines on the same terminal would be torn apart by a display.
   const shown = { ...flags, quiet: flags.quiet === true || (path === STDOUT && io.stdout.isTTY === true) };
   const stopped = { message: 'the job was told to stop.', remedy: 'The output is not whole.' };
@@ -58,6 +62,7 @@ export async function decodeCommand(files: readonly string[], flags: DecodeFlags
       maxLineBytes: flags.maxLine,
       threads: flags.threads ?? 'auto',
       salvage: flags.salvage,
+      shape: flags.shape === 'keyferry' ? undefined : flags.shape,
       workDir: flags.workDir,
       stdin: io.stdin,
       progress,
@@ -70,7 +75,7 @@ export async function decodeCommand(files: readonly string[], flags: DecodeFlags
 async function open(path: string, flags: DecodeFlags, io: Io): Promise<Output | PartFiles> {
   const { split, pack } = flags;
   const folder = split !== undefined || path.endsWith('/') || (await isFolder(path));
-  if (folder && path !== STDOUT) return PartFiles.open(path, { parts: split, packing: pack });
+  if (folder && path !== STDOUT) return PartFiles.open(path, { parts: split, packing: pack, shape: flags.shape });
   if (folder) {
     throw new UsageError('OPTIONS_CONFLICT', '--split makes files, and standard output is none.', {
       remedy: 'Name a folder: -o FOLDER',
@@ -82,6 +87,15 @@ async function open(path: string, flags: DecodeFlags, io: Io): Promise<Output | 
     });
   }
   return path === STDOUT ? new StreamOutput(io.stdout) : openOutput(path);
+}
+
+function prettied(output: Output | PartFiles, { pretty, shape }: DecodeFlags): Output | PartFiles {
+  if (!pretty) return output;
+  if (shape === 'rdbtools-csv' || output instanceof PartFiles) {
+    const what = output instanceof PartFiles ? 'parts are lines for programs' : 'the shape rdbtools-csv is no JSON';
+    throw new UsageError('OPTIONS_CONFLICT', `--pretty is for people: ${what}.`, { remedy: 'Leave out --pretty.' });
+  }
+  return new PrettyOutput(output);
 }
 
 const isFolder = async (path: string): Promise<boolean> =>
@@ -97,7 +111,9 @@ async function tell(report: DecodeReport, path: string, flags: DecodeFlags, io: 
   const style = styleFor(io.stderr, io.env);
   const lines = report.warnings.map((warning) => `${style.yellow('warning')}: ${warning}`);
   for (const { db, key, code, message, offset } of report.damaged.slice(0, NAMED_KEYS)) {
-    lines.push(`left out: db ${db}, key ${quoteKey(key)}: ${code} at byte ${offset}: ${message}`);
+    lines.push(
+      `left out: db ${db}, key ${key === undefined ? 'not readable' : quoteKey(key)}: ${code} at byte ${offset}: ${message}`,
+    );
   }
   const more = report.damaged.length - NAMED_KEYS;
   if (more > 0) lines.push(`left out: ${plural(more, 'key')} more; --json names them all`);
@@ -128,6 +144,9 @@ function reportJson(report: DecodeReport, path: string, exitCode: ExitCode): obj
     output: path,
     ...facts,
     error: error === undefined ? null : errorJson(error),
-    damaged: damaged.map(({ key, ...damage }) => ({ ...damage, ...keyJson(key) })),
+    damaged: damaged.map(({ key, ...damage }) => ({
+      ...damage,
+      ...(key === undefined ? { key: null } : keyJson(key)),
+    })),
   };
 }

@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import { UsageError } from '../lib/errors.ts';
 import { jsonToRdb } from '../lib/jobs/load.ts';
 import type { TypeSupport } from '../lib/rdb/reencode.ts';
+import type { LineShape } from '../lib/sources/json/json-records.ts';
 import { workPath } from '../lib/sources/rdb/input.ts';
 import type { RdbSummary } from '../lib/targets/rdb/rdb-writer.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
@@ -16,6 +17,7 @@ import { withDisplay } from './with-display.ts';
 
 /** The options as the parser leaves them: those of a restore, and these. */
 export interface LoadFlags extends RestoreFlags {
+  shape?: LineShape;
   output?: string;
   rdbVersion?: TypeSupport;
 }
@@ -23,7 +25,7 @@ export interface LoadFlags extends RestoreFlags {
 /** @throws {UsageError} for a wrong choice of options; {InputError} for a line that is not in order: nothing was written */
 export async function loadCommand(files: readonly string[], flags: LoadFlags, io: Io): Promise<ExitCode> {
   checkFiles(files, 'load', io);
-  const { output, to, rdbVersion, ...rest } = flags;
+  const { output, to, rdbVersion, shape: _, ...rest } = flags;
   if ((output === undefined) === (to === undefined)) {
     throw new UsageError('OPTIONS_CONFLICT', 'lines are loaded into a server or into an RDB.', {
       remedy: 'Give one of the two: --to URL, or -o FILE',
@@ -82,6 +84,6 @@ function convert(
 ): Promise<RdbSummary> {
   const stopped = { message: 'the reading was told to stop.', remedy: 'Nothing was written.' };
   return withDisplay(flags, io, stopped, (progress, signal) =>
-    jsonToRdb({ files, path, version: rdbVersion, stdin: io.stdin, progress, signal }),
+    jsonToRdb({ files, path, version: rdbVersion, shape: flags.shape, stdin: io.stdin, progress, signal }),
   );
 }

@@ -1,4 +1,5 @@
-// The WebAssembly kernels, ready to call: CRC64, LZF and JSON strings in memory of their own, one instance a thread.
+// The WebAssembly kernels, ready to call: CRC64, LZF and JSON strings in memory of their own, one instance a thread; lines
+// of strings with an instance for each user.
 //
 // A call has three steps that nothing may come between: fill the input, call, take the result. All of them are
 // synchronous, so users in one thread do not meet.
@@ -15,6 +16,23 @@ interface Exports {
   crc64(length: number): void;
   expandLzf(inputLength: number, length: number): number;
   escapeText(start: number, length: number): number;
+  readonly BLOCKS: Address;
+  readonly BLOCKS_BYTES: Address;
+  readonly LINES: Address;
+  readonly LINES_BYTES: Address;
+  readonly LINE_HEAD: Address;
+  readonly LINE_HEAD_BYTES: Address;
+  readonly LINES_ANSWER: Address;
+  skipStrings(at: number, end: number, until: number): number;
+  writeStrings(
+    at: number,
+    end: number,
+    until: number,
+    out: number,
+    outEnd: number,
+    headLength: number,
+    limit: number,
+  ): number;
 }
 
 interface Address {
@@ -27,7 +45,8 @@ declare const WebAssembly: {
   readonly Instance: new (module: object) => { readonly exports: unknown };
 };
 
-const kernels = new WebAssembly.Instance(new WebAssembly.Module(Buffer.from(wasm, 'base64'))).exports as Exports;
+const compiled = new WebAssembly.Module(Buffer.from(wasm, 'base64'));
+const kernels = new WebAssembly.Instance(compiled).exports as Exports;
 const { buffer } = kernels.memory;
 
 /** What the kernels read, 4 MiB. The CRC kernel also overwrites it. */
@@ -58,3 +77,31 @@ export function expandLzfKernel(inputLength: number, length: number): boolean {
  * @returns the result's length in bytes; -1 where the bytes are no UTF-8 or hold a 0, or where the result may not fit
  */
 export const escapeTextKernel = kernels.escapeText;
+
+/** The kernel of lines with memory of its own: it holds blocks and lines between calls. */
+export interface LineKernel {
+  /** Where blocks of an RDB are to lie whose strings are read. Its `byteOffset` is the address of its first byte. */
+  readonly blocks: Buffer;
+  /** Where lines go, likewise. */
+  readonly lines: Buffer;
+  /** What lines begin with; at most 64 bytes. */
+  readonly head: Buffer;
+  /** What a call answers beside its result: at 1 the address where the lines end, at 2 the number of records. */
+  readonly answer: Uint32Array;
+  readonly skipStrings: Exports['skipStrings'];
+  readonly writeStrings: Exports['writeStrings'];
+}
+
+/** A kernel of one's own. What its calls take and answer is said in lib/bytes/kernels/assembly/string-lines.ts. */
+export function newLineKernel(): LineKernel {
+  const own = new WebAssembly.Instance(compiled).exports as Exports;
+  const view = (start: Address, size: Address) => Buffer.from(own.memory.buffer, start.value, size.value);
+  return {
+    blocks: view(own.BLOCKS, own.BLOCKS_BYTES),
+    lines: view(own.LINES, own.LINES_BYTES),
+    head: view(own.LINE_HEAD, own.LINE_HEAD_BYTES),
+    answer: new Uint32Array(own.memory.buffer, own.LINES_ANSWER.value, 3),
+    skipStrings: own.skipStrings,
+    writeStrings: own.writeStrings,
+  };
+}

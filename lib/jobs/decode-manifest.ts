@@ -35,7 +35,7 @@ export interface DecodeManifest {
   readonly jsonBytes: number;
   readonly files: readonly { readonly name: string; readonly bytes: number; readonly rdb: string }[];
   readonly parts: readonly ManifestPart[];
-  /** Keys whose values are left out, being damaged. A key that is no text is `{"base64":…}`. */
+  /** Keys whose values are left out, being damaged. A key that is no text is `{"base64":…}`, one that is itself damaged null. */
   readonly damaged: readonly {
     readonly file: string;
     readonly db: number;

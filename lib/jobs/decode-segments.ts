@@ -1,21 +1,16 @@
-// Cuts an RDB into segments that threads decode, each with an index of its records, while it proves the file's structure
-// and checksum.
-import type { Dialect } from '../rdb/dialect.ts';
-import { type RecordIndex, RecordIndexer } from '../rdb/record-index.ts';
+// Cuts an RDB into segments that can be decoded on their own, while it proves the file's structure and checksum.
+import { type LineKernel, newLineKernel } from '../bytes/kernels.ts';
+import { type Dialect, MAGIC_BYTES } from '../rdb/dialect.ts';
 import { HELD_RECORD_BYTES, RdbScanner, ScanEvent } from '../rdb/scanner.ts';
 import { unrestorable } from '../sources/rdb/unrestorable.ts';
 import { BlockReader } from '../storage/block-reader.ts';
 import type { ByteSource } from '../storage/byte-source.ts';
+import { skipStrings } from '../targets/json/string-lines.ts';
+import type { DecodeRange } from './decode-ranges.ts';
 import type { TemplateSpan } from './record-decoder.ts';
 
-/** A stretch of the file that begins and ends between two records. */
-export interface Segment {
-  readonly start: number;
-  readonly end: number;
-  readonly index: RecordIndex;
-  /** The field-name templates that its hashes may refer to. */
-  readonly templates: readonly TemplateSpan[];
-  /** The number of the part that its lines go to. */
+/** A range of the file, and the number of the part that its lines go to. */
+export interface Segment extends DecodeRange {
   readonly part: number;
 }
 
@@ -31,13 +26,14 @@ export interface SegmentOptions {
 }
 
 /**
- * The largest segment, but for records that are larger: those stand alone. Large enough that handing it over costs little,
- * small enough that threads come to an end together.
+ * A segment ends with the first record that ends so many bytes behind its beginning, and a record that is larger stands
+ * alone. Large enough that handing it over costs little, small enough that threads come to an end together; with its last
+ * record it mostly fits in one block.
  */
-export const SEGMENT_BYTES = 1024 * 1024;
+const SEGMENT_BYTES = 960 * 1024;
 
 /**
- * Reads the source once. Segments are in the file's order, and hold all of its records that have lines.
+ * Reads the source once. Segments are in the file's order and cover all of its records.
  *
  * @returns the scanner at the file's end
  * @throws {RdbError} on damage: all that stands before it has been given
@@ -64,8 +60,10 @@ async function cut(
   { onBlock, onUnwritten, signal }: SegmentOptions,
   give: () => Promise<void>,
 ): Promise<void> {
-  const blocks = new BlockReader(source, { headroom: HELD_RECORD_BYTES });
+  const kernel: LineKernel = newLineKernel();
+  const blocks = new BlockReader(source, { headroom: HELD_RECORD_BYTES, memory: kernel.blocks });
   for (;;) {
+    if (skipStrings(kernel, scanner, cutter.attention) > 0) cutter.passed();
     const event = scanner.next();
     if (event === ScanEvent.KEY) {
       cutter.key();
@@ -88,52 +86,66 @@ async function cut(
 
 class Cutter {
   readonly #scanner: RdbScanner;
-  readonly #indexer = new RecordIndexer();
   readonly #stops: readonly number[];
-  #nextStop: number;
   #part = 0;
   #segments: Segment[] = [];
   /** Templates that have been defined so far, the last of each id. */
   #templates: readonly TemplateSpan[] = [];
 
-  // The segment that is open; nothing is when it is at -1.
-  #start = -1;
-  #end = 0;
+  // The segment that is open.
+  #start = MAGIC_BYTES;
+  #end = MAGIC_BYTES;
+  #db = 0;
   #dialect: Dialect | undefined;
 
   constructor(scanner: RdbScanner, stops: readonly number[]) {
     this.#scanner = scanner;
     this.#stops = stops;
-    this.#nextStop = stops[0] ?? Number.POSITIVE_INFINITY;
   }
 
+  /** A key that begins here or behind is to be shown by {@link key}; those before it may be passed together. */
+  get attention(): number {
+    return Math.min(this.#start + SEGMENT_BYTES, this.#nextStop);
+  }
+
+  get #nextStop(): number {
+    return this.#stops[this.#part] ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** The scanner stands on a key. */
   key(): void {
-    const scanner = this.#scanner;
-    if (scanner.recordStart >= this.#nextStop) this.#stop(scanner.recordStart);
-    this.#begin();
-    this.#indexer.key(scanner);
-    this.#added();
+    const { recordStart } = this.#scanner;
+    if (recordStart >= this.#nextStop) {
+      this.#close(recordStart);
+      while (recordStart >= this.#nextStop) this.#part++;
+    }
+    this.#added(recordStart);
   }
 
+  /** The scanner was taken past keys. */
+  passed(): void {
+    this.#added(this.#start);
+  }
+
+  /** The scanner stands on what is no key. */
   record(event: ScanEvent): void {
     const scanner = this.#scanner;
+    if (!scanner.betweenRecords) return; // KeyDB writes AUX fields between a key's attributes and the key
     if (event === ScanEvent.HASH_TEMPLATE) {
       // A segment knows one set of templates.
-      this.#close();
+      this.#close(scanner.recordStart);
       const template = scanner.template();
       this.#templates = [...this.#templates.filter(({ id }) => id !== template.id), template];
-    } else if (event === ScanEvent.AUX || event === ScanEvent.FUNCTION) {
-      if (scanner.dialect !== this.#dialect) this.#close();
-      this.#begin();
-      if (event === ScanEvent.AUX) this.#indexer.aux(scanner);
-      else this.#indexer.functionLibrary(scanner);
-      this.#added();
+    } else if (scanner.dialect !== this.#dialect) {
+      this.#close(scanner.recordStart);
+      this.#dialect = scanner.dialect;
     }
+    this.#added(scanner.recordStart);
   }
 
   /** What is open ends with the last whole record. */
   end(): void {
-    this.#close();
+    this.#close(this.#end);
   }
 
   take(): Segment[] {
@@ -142,37 +154,23 @@ class Cutter {
     return taken;
   }
 
-  #stop(offset: number): void {
-    this.#close();
-    while (offset >= (this.#stops[this.#part] ?? Number.POSITIVE_INFINITY)) this.#part++;
-    this.#nextStop = this.#stops[this.#part] ?? Number.POSITIVE_INFINITY;
+  /** Records have been added, the last of which begins here; one that would overfill the segment begins the next. */
+  #added(lastStart: number): void {
+    const { recordEnd } = this.#scanner;
+    if (recordEnd - this.#start > SEGMENT_BYTES && lastStart > this.#start) this.#close(lastStart);
+    this.#end = recordEnd;
+    if (recordEnd - this.#start >= SEGMENT_BYTES) this.#close(recordEnd);
   }
 
-  /** Opens a segment where none is, or where the record would overfill it: so a large record stands alone. */
-  #begin(): void {
-    const { recordStart, recordEnd, dialect } = this.#scanner;
-    if (this.#start !== -1 && recordEnd - this.#start > SEGMENT_BYTES) this.#close();
-    if (this.#start !== -1) return;
-    this.#start = recordStart;
-    this.#dialect = dialect;
-  }
-
-  #added(): void {
-    this.#end = this.#scanner.recordEnd;
-    if (this.#end - this.#start >= SEGMENT_BYTES) this.#close();
-  }
-
-  #close(): void {
-    if (this.#start === -1) return;
-    const { name, version } = this.#dialect as Dialect;
-    const index = this.#indexer.take(name, version);
-    this.#segments.push({
-      start: this.#start,
-      end: this.#end,
-      index,
-      templates: this.#templates,
-      part: this.#part,
-    });
-    this.#start = -1;
+  #close(end: number): void {
+    const start = this.#start;
+    this.#start = end;
+    const db = this.#db;
+    this.#db = this.#scanner.db;
+    if (end <= start) return;
+    const { name, version } = (this.#dialect ?? this.#scanner.dialect) as Dialect;
+    const templates = new Map(this.#templates.map(({ id, fields }) => [id, fields]));
+    const from = { dialect: name, version, offset: start, db, crc: undefined, templates };
+    this.#segments.push({ from, end, templates: this.#templates, part: this.#part });
   }
 }

@@ -1,12 +1,15 @@
-// Decodes an RDB in several threads: this one proves the file and cuts it, others decode the segments, and the lines come
-// out in the file's order.
+// Decodes an RDB in several threads: this one proves the file and cuts it, all of them decode the segments, and the lines
+// come out in the file's order.
+import { existsSync } from 'node:fs';
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import type { FilterRules } from '../filter/filter.ts';
+import { type FilterRules, rulesFilter } from '../filter/filter.ts';
 import type { RdbScanner } from '../rdb/scanner.ts';
 import type { ByteSource, SourcePin } from '../storage/byte-source.ts';
 import type { JsonLineOptions } from '../targets/json/json-lines.ts';
+import { RangeDecoder } from './decode-ranges.ts';
 import { cutSegments, type Segment } from './decode-segments.ts';
+import { Copies, Queue } from './hand-over.ts';
 import { type PackedError, packError, unpackError } from './packed-error.ts';
 import { type DecodeTally, newTally } from './record-decoder.ts';
 
@@ -34,6 +37,7 @@ export type FromThread =
 export interface DecodeThreadsOptions extends Omit<ThreadSetup, 'path' | 'pin' | 'aheadBytes'> {
   /** One that has a path. */
   readonly source: ByteSource;
+  /** With this one. */
   readonly threads: number;
   readonly stops: readonly number[];
   /** A segment's lines come next; they belong to this part. */
@@ -47,8 +51,14 @@ export interface DecodeThreadsOptions extends Omit<ThreadSetup, 'path' | 'pin' |
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Of all threads together. A value of 50 MB of JSON is decoded beside another one of that size without waiting. */
-const AHEAD_BYTES = 48 * 1024 * 1024;
+/** Beside this file, with its ending: TypeScript in the checkout, compiled in the package, bundled in the tool. */
+const WORKER_FILE = new URL(`./decode-worker${extname(import.meta.url)}`, import.meta.url);
+
+/** Whether there is what other threads run: the tool may have been copied somewhere as a single file. */
+export const threadsPossible = (): boolean => existsSync(WORKER_FILE);
+
+/** Lines that a thread may have under way: enough to be busy with a large value while another one is being written. */
+const AHEAD_BYTES = 16 * 1024 * 1024;
 /** Segments that a thread has been given and not finished: it never waits for the next one. */
 const SEGMENTS_PER_THREAD = 3;
 
@@ -57,9 +67,9 @@ const SEGMENTS_PER_THREAD = 3;
  * @throws the first failure in the file's order: all lines before it have been written
  */
 export async function decodeInThreads(options: DecodeThreadsOptions): Promise<RdbScanner> {
-  const threads = Array.from({ length: options.threads }, () => new Thread(options));
+  const threads = Array.from({ length: options.threads - 1 }, () => new OtherThread(options));
   try {
-    return await new ThreadedDecode(threads, options).run();
+    return await new ThreadedDecode([...threads, new ThisThread(options)], options).run();
   } finally {
     await Promise.all(threads.map((thread) => thread.end()));
   }
@@ -94,8 +104,8 @@ class ThreadedDecode {
   async #hand(segment: Segment): Promise<void> {
     for (;;) {
       if (this.#failure !== undefined) throw this.#failure.error;
-      const thread = this.#threads.reduce((idlest, other) => (other.load < idlest.load ? other : idlest));
-      if (thread.load < SEGMENTS_PER_THREAD) return this.#handed.push(thread.decode(segment));
+      const thread = this.#threads.find(({ hasRoom }) => hasRoom);
+      if (thread !== undefined) return this.#handed.push(thread.decode(segment));
       await Promise.race(this.#threads.map((one) => one.nextDone));
     }
   }
@@ -130,7 +140,84 @@ interface Handed {
   readonly messages: Queue<FromThread>;
 }
 
-class Thread {
+type Lines = Extract<FromThread, { kind: 'lines' }>;
+
+/** What decodes segments, in the order in which it is given them. */
+interface Thread {
+  /** Whether it takes another segment. */
+  readonly hasRoom: boolean;
+  /** Fulfilled when it has finished a segment, or given up. */
+  readonly nextDone: Promise<void>;
+  decode(segment: Segment): Handed;
+  /** Lines that it gave have been written. */
+  written(lines: Lines): void;
+  /** Nothing more is written: who waits for {@link nextDone} is let go. */
+  giveUp(): void;
+}
+
+/** The thread that all else runs in: it decodes one segment when the others have enough to do. */
+class ThisThread implements Thread {
+  readonly #decoder: RangeDecoder;
+  readonly #tally = newTally();
+  #handed: Handed | undefined;
+  #done = Promise.withResolvers<void>();
+  readonly #copies = new Copies(AHEAD_BYTES);
+
+  constructor({ source, filter, salvage, ...options }: DecodeThreadsOptions) {
+    this.#decoder = new RangeDecoder({
+      ...options,
+      source,
+      salvage,
+      accepts: rulesFilter(filter),
+      tally: this.#tally,
+      write: (bytes) => this.#give(bytes),
+    });
+  }
+
+  get hasRoom(): boolean {
+    return this.#handed === undefined;
+  }
+
+  get nextDone(): Promise<void> {
+    return this.#done.promise;
+  }
+
+  decode(segment: Segment): Handed {
+    const handed: Handed = { segment, thread: this, messages: new Queue<FromThread>() };
+    this.#handed = handed;
+    void this.#decode(handed);
+    return handed;
+  }
+
+  written({ buffer, bytes }: Lines): void {
+    this.#copies.release(buffer, bytes);
+  }
+
+  giveUp(): void {
+    this.#done.resolve();
+  }
+
+  async #decode({ segment, messages }: Handed): Promise<void> {
+    Object.assign(this.#tally, newTally());
+    try {
+      await this.#decoder.decode(segment);
+      messages.push({ kind: 'done', tally: { ...this.#tally } });
+    } catch (error) {
+      messages.push({ kind: 'failed', tally: { ...this.#tally }, error: packError(error) });
+    }
+    messages.end();
+    this.#handed = undefined;
+    this.#done.resolve();
+    this.#done = Promise.withResolvers();
+  }
+
+  async #give(bytes: Buffer): Promise<void> {
+    const buffer = await this.#copies.of(bytes);
+    this.#handed?.messages.push({ kind: 'lines', buffer, bytes: bytes.length });
+  }
+}
+
+class OtherThread implements Thread {
   readonly #worker: Worker;
   /** Segments in hand, the one at work first. */
   readonly #handed: Handed[] = [];
@@ -138,8 +225,7 @@ class Thread {
   #broken: Error | undefined;
   #done = Promise.withResolvers<void>();
 
-  constructor({ source, filter, keysOnly, noValue, maxLineBytes, salvage, threads }: DecodeThreadsOptions) {
-    const aheadBytes = Math.ceil(AHEAD_BYTES / threads);
+  constructor({ source, filter, keysOnly, noValue, maxLineBytes, salvage }: DecodeThreadsOptions) {
     const workerData: ThreadSetup = {
       path: source.path as string,
       pin: source.pin,
@@ -148,11 +234,9 @@ class Thread {
       noValue,
       maxLineBytes,
       salvage,
-      aheadBytes,
+      aheadBytes: AHEAD_BYTES,
     };
-    // Beside this file, with its ending: TypeScript in the checkout, compiled in the package, bundled in the tool.
-    const file = new URL(`./decode-worker${extname(import.meta.url)}`, import.meta.url);
-    this.#worker = new Worker(file, { workerData });
+    this.#worker = new Worker(WORKER_FILE, { workerData });
     this.#worker.on('message', (message: FromThread) => this.#take(message));
     this.#worker.on('error', (error) => this.#fail(error));
     this.#worker.on('exit', (code) => {
@@ -160,11 +244,10 @@ class Thread {
     });
   }
 
-  get load(): number {
-    return this.#handed.length;
+  get hasRoom(): boolean {
+    return this.#handed.length < SEGMENTS_PER_THREAD;
   }
 
-  /** Fulfilled when it has finished a segment, or given up. */
   get nextDone(): Promise<void> {
     return this.#done.promise;
   }
@@ -173,11 +256,11 @@ class Thread {
     const handed = { segment, thread: this, messages: new Queue<FromThread>() };
     this.#handed.push(handed);
     if (this.#broken !== undefined) this.#fail(this.#broken);
-    else this.#worker.postMessage({ kind: 'segment', segment } satisfies ToThread, arraysOf(segment));
+    else this.#worker.postMessage({ kind: 'segment', segment } satisfies ToThread);
     return handed;
   }
 
-  written({ buffer, bytes }: { readonly buffer: ArrayBuffer; readonly bytes: number }): void {
+  written({ buffer, bytes }: Lines): void {
     if (!this.#ended) this.#worker.postMessage({ kind: 'written', bytes, buffer } satisfies ToThread, [buffer]);
   }
 
@@ -204,39 +287,5 @@ class Thread {
     this.#broken = error;
     const failed: FromThread = { kind: 'failed', tally: newTally(), error: packError(error) };
     while (this.#handed.length > 0) this.#take(failed);
-  }
-}
-
-const arraysOf = ({ index }: Segment): ArrayBuffer[] => [index.rows.buffer, index.attributes.buffer];
-
-/** What one part of the program gives and another takes, in order. */
-class Queue<T> implements AsyncIterable<T> {
-  readonly #items: T[] = [];
-  #ended = false;
-  #wake: (() => void) | undefined;
-
-  push(item: T): void {
-    this.#items.push(item);
-    this.#wake?.();
-  }
-
-  end(): void {
-    this.#ended = true;
-    this.#wake?.();
-  }
-
-  async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
-    for (;;) {
-      const item = this.#items.shift();
-      if (item !== undefined) {
-        yield item;
-      } else if (this.#ended) {
-        return;
-      } else {
-        await new Promise<void>((resolve) => {
-          this.#wake = resolve;
-        });
-      }
-    }
   }
 }

@@ -7,10 +7,11 @@ import type { RdbScanner } from '../rdb/scanner.ts';
 import { openPlain, type PlainInput } from '../sources/rdb/input.ts';
 import { type Output, ReaderGone } from '../storage/output.ts';
 import type { JsonLineOptions } from '../targets/json/json-lines.ts';
+import type { ShapeName } from '../targets/json/shape.ts';
 import { type Clock, systemClock } from '../telemetry/clock.ts';
 import type { Progress } from '../telemetry/progress.ts';
-import { decodeAlone } from './decode-alone.ts';
-import { decodeInThreads } from './decode-threads.ts';
+import { decodeFile } from './decode-ranges.ts';
+import { decodeInThreads, threadsPossible } from './decode-threads.ts';
 import { PartFiles } from './part-files.ts';
 import { type DamagedValue, type DecodeTally, newTally } from './record-decoder.ts';
 
@@ -20,11 +21,13 @@ export interface DecodeOptions extends Pick<JsonLineOptions, 'keysOnly' | 'noVal
   /** Where the lines go; it is committed, or left as not whole, by the job. */
   readonly output: Output | PartFiles;
   readonly filter?: FilterRules | undefined;
+  /** The shape of what is written; default: keyferry's own, the only one that several threads write. */
+  readonly shape?: ShapeName | undefined;
   /** Goes on behind a value whose inside is damaged, and names its key in the report. */
   readonly salvage?: boolean | undefined;
   /**
-   * Threads that decode, beside this one, which reads and writes; 1: this one does all, which is the default. `auto`: one
-   * a core, 4 at most, where the file is large enough. What comes out is the same.
+   * Threads that decode, this one included, which also reads and writes. Default 1. `auto`: one a core, 4 at most, where
+   * the file is large enough. What comes out is the same.
    */
   readonly threads?: number | 'auto' | undefined;
   /** Where unpacked copies go. Default: beside each file. */
@@ -108,14 +111,15 @@ export async function decode(options: DecodeOptions): Promise<DecodeReport> {
 }
 
 async function decodeFiles(options: DecodeOptions, report: DecodeReport): Promise<void> {
-  const { files, progress, signal } = options;
+  const { files, clock = systemClock, progress, signal } = options;
+  const now = clock.now();
   if (files.length === 0) throw new UsageError('FILES_MISSING', 'there is no file to decode.');
   for (const name of files) {
     signal?.throwIfAborted();
     const input = await openPlain(name, options);
     try {
       progress?.begin('decoding', { file: input.name, bytes: input.source.size });
-      await new DecodeFile(input, options, report).run();
+      await new DecodeFile(input, options, report, now).run();
     } finally {
       await input.close();
     }
@@ -127,13 +131,16 @@ class DecodeFile {
   readonly #input: PlainInput;
   readonly #options: DecodeOptions;
   readonly #report: DecodeReport;
+  /** What remaining times to live count from; the same for all files. */
+  readonly #now: number;
   readonly #unwritten = new Map<string, number>();
   /** Offsets at which parts begin, but for the first; each at the first key from there on. */
   readonly #stops: readonly number[];
   /** The part at hand; -1 before the first. */
   #part = -1;
 
-  constructor(input: PlainInput, options: DecodeOptions, report: DecodeReport) {
+  constructor(input: PlainInput, options: DecodeOptions, report: DecodeReport, now: number) {
+    this.#now = now;
     this.#input = input;
     this.#options = options;
     this.#report = report;
@@ -144,7 +151,7 @@ class DecodeFile {
 
   async run(): Promise<void> {
     const { source, name } = this.#input;
-    const threads = source.path === undefined ? 1 : this.#threads();
+    const threads = source.path === undefined || this.#options.shape !== undefined ? 1 : this.#threads();
     await this.#toPart(0);
     const { dialect, recordEnd } = threads > 1 ? await this.#inThreads(threads) : await this.#alone();
     await this.#toPart(this.#stops.length);
@@ -159,7 +166,9 @@ class DecodeFile {
   #threads(): number {
     const { threads = 1 } = this.#options;
     if (threads !== 'auto') return threads;
-    return this.#input.source.size < AUTO_FROM_BYTES ? 1 : Math.min(availableParallelism(), AUTO_THREADS);
+    return this.#input.source.size < AUTO_FROM_BYTES || !threadsPossible()
+      ? 1
+      : Math.min(availableParallelism(), AUTO_THREADS);
   }
 
   async #alone(): Promise<RdbScanner> {
@@ -171,19 +180,25 @@ class DecodeFile {
     };
     const stopAfter = () => this.#stops[this.#part] ?? Number.POSITIVE_INFINITY;
     try {
-      return await decodeAlone({
+      return await decodeFile({
         ...this.#options,
         source: this.#input.source,
         accepts: rulesFilter(filter),
+        now: this.#now,
         write: (bytes) => output.write(bytes),
         tally,
         firstStop: stopAfter(),
-        onStop: async (offset) => {
+        onStop: async () => {
           absorb();
-          while (offset >= stopAfter()) await this.#toPart(this.#part + 1);
+          await this.#toPart(this.#part + 1);
           return stopAfter();
         },
         onUnwritten: (what) => this.#noteUnwritten(what),
+        onLossy: (lossy) => {
+          for (const [what, count] of lossy) {
+            this.#report.warnings.push(`${this.#input.name}: this shape has no place for ${what} (${count} ×).`);
+          }
+        },
         onBlock: (bytes) => {
           absorb();
           this.#show(bytes);
@@ -227,7 +242,7 @@ class DecodeFile {
     report.lines += tally.lines;
     report.bytes += tally.bytes;
     for (const damage of tally.damaged)
-      report.damaged.push({ file: this.#input.name, ...damage, key: Buffer.from(damage.key) });
+      report.damaged.push({ file: this.#input.name, ...damage, key: damage.key && Buffer.from(damage.key) });
   }
 
   #noteUnwritten(what: string): void {

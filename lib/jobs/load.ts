@@ -2,30 +2,36 @@
 //
 // So the whole input is read and proven before the first key is written, and policies, clusters, big values and resuming
 // are those of a restore.
-import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { type Readable, Readable as ReadableStream } from 'node:stream';
 import { InputError, KeyferryError, quoteKey, UsageError } from '../errors.ts';
 import { encodeValue } from '../rdb/encode.ts';
 import { reencode, type TypeSupport } from '../rdb/reencode.ts';
 import type { LogicalValue } from '../rdb/value.ts';
-import { type JsonRecord, jsonRecords } from '../sources/json/json-records.ts';
+import { type JsonRecord, jsonRecords, type LineShape } from '../sources/json/json-records.ts';
+import { KeyMarks } from '../sources/json/key-marks.ts';
 import { STDIN } from '../sources/rdb/input.ts';
 import { createFile, type FileSink } from '../storage/file-sink.ts';
 import { openFile } from '../storage/file-source.ts';
 import { unpackedPieces } from '../storage/unpack.ts';
 import { type RdbSummary, RdbWriter } from '../targets/rdb/rdb-writer.ts';
+import { type Clock, systemClock } from '../telemetry/clock.ts';
 import type { Progress } from '../telemetry/progress.ts';
+import { formatCount } from '../text/count.ts';
 
 export interface LoadOptions {
-  /** Paths of JSON Lines as docs/json-format.md has them, packed or not; `-` is standard input. Together they are one RDB. */
+  /** Paths of JSON Lines, packed or not; `-` is standard input. Together they are one RDB. */
   readonly files: readonly string[];
+  /** What the lines are; by default each file's first line tells: docs/json-format.md, or redis-dump's. */
+  readonly shape?: LineShape | undefined;
   /** The RDB to write. It gets its name when it is whole. */
   readonly path: string;
   /** For servers that take no newer RDB; by default the lowest version that holds everything. */
   readonly version?: TypeSupport | undefined;
   readonly stdin?: Readable | undefined;
   readonly progress?: Progress | undefined;
+  /** redis-dump's seconds to live count from the job's beginning. */
+  readonly clock?: Clock | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -63,14 +69,11 @@ async function abandoned(sink: FileSink): Promise<void> {
   await sink.abandon().catch(() => undefined); // what went wrong before is what counts
 }
 
-/** 128 bits: two keys of one mark are not to be expected. */
-const MARK_BYTES = 16;
-
 class Loading {
   readonly #options: LoadOptions;
   readonly #writer: RdbWriter;
-  /** A mark for each database and key: a server refuses a file that has one twice. */
-  readonly #seen = new Set<string>();
+  /** A server refuses a file that has a key twice. */
+  readonly #seen = new KeyMarks();
   /** The lines come from Valkey's data: what Redis and Valkey write each their own way goes Valkey's. */
   #fromValkey = false;
   /** Keys have begun: what is about the file as a whole comes too late. */
@@ -82,11 +85,12 @@ class Loading {
   }
 
   async run(): Promise<RdbSummary> {
-    const { files, progress, signal } = this.#options;
+    const { files, progress, shape, clock = systemClock, signal } = this.#options;
+    const now = clock.now();
     for (const name of files) {
       const shown = name === STDIN ? 'standard input' : name;
       progress?.begin('reading', { file: shown });
-      for await (const record of jsonRecords(shown, this.#pieces(name, shown))) {
+      for await (const record of jsonRecords(shown, this.#pieces(name, shown), { shape, now })) {
         signal?.throwIfAborted();
         await this.#write(record, shown);
       }
@@ -106,7 +110,7 @@ class Loading {
   }
 
   async #write(record: JsonRecord, file: string): Promise<void> {
-    const where = `${file}, line ${record.line}`;
+    const where = `${file}, line ${formatCount(record.line)}`;
     if (record.kind === 'aux') {
       this.#fromValkey ||= record.name.equals(VALKEY_AUX);
       if (!REPLICATION_AUX.has(record.name.toString('latin1')) && !this.#keys) {
@@ -147,9 +151,7 @@ class Loading {
   }
 
   #refuseTwin({ db, key }: JsonRecord & { kind: 'key' }, where: string): void {
-    const mark = createHash('sha256').update(`${db} `).update(key).digest().toString('latin1', 0, MARK_BYTES);
-    const known = this.#seen.size;
-    if (this.#seen.add(mark).size > known) return;
+    if (this.#seen.add(db, key)) return;
     throw new InputError('JSON_RECORD', 'the key stands in the input twice.', {
       where: `${where}, db ${db}, key ${quoteKey(key)}`,
       remedy: 'Remove one of the two lines. Nothing was written.',

@@ -30,6 +30,9 @@ interface OpenPart {
   readonly before: Counts;
 }
 
+/** What is not lines of JSON. */
+const KINDS: Readonly<Record<string, string>> = { 'rdb-cli': 'json', 'rdbtools-csv': 'csv' };
+
 /** Writes `part-00000.jsonl` and so on. Each has its name when it is whole; what is cut off keeps `.partial` behind it. */
 export class PartFiles {
   readonly parts: number;
@@ -65,7 +68,8 @@ export class PartFiles {
   constructor(folder: string, { parts = 1, packing, shape = 'keyferry' }: PartFilesOptions) {
     this.parts = parts;
     this.#folder = folder;
-    this.#suffix = packing === undefined ? '.jsonl' : `.jsonl.${packing}`;
+    const kind = KINDS[shape] ?? 'jsonl';
+    this.#suffix = packing === undefined ? `.${kind}` : `.${kind}.${packing}`;
     this.#shape = shape;
   }
 
@@ -116,7 +120,10 @@ export class PartFiles {
       jsonBytes: bytes,
       files,
       parts: this.#written,
-      damaged: report.damaged.map((damage) => ({ ...damage, key: jsonString(damage.key) })),
+      damaged: report.damaged.map((damage) => ({
+        ...damage,
+        key: damage.key === undefined ? null : jsonString(damage.key),
+      })),
       warnings,
       error: error === undefined ? null : { code: error.code, message: error.message, where: error.where },
     });

@@ -1,19 +1,27 @@
 // Decodes records of an RDB to lines: one that is at hand in place; one that is too large to be held is read once more.
+import { newLineKernel } from '../bytes/kernels.ts';
 import { quoteKey, RdbError } from '../errors.ts';
 import type { EntryFilter } from '../filter/filter.ts';
 import { decodeTemplateNames } from '../rdb/decode.ts';
 import type { Entry } from '../rdb/entry.ts';
 import { hasParts } from '../rdb/read-parts.ts';
-import { HELD_RECORD_BYTES } from '../rdb/scanner.ts';
+import { HELD_RECORD_BYTES, type RdbScanner } from '../rdb/scanner.ts';
 import { readString } from '../rdb/strings.ts';
 import type { ValueType } from '../rdb/types.ts';
 import { BlockReader } from '../storage/block-reader.ts';
 import type { ByteSource } from '../storage/byte-source.ts';
 import { JsonBuffer } from '../targets/json/json-buffer.ts';
-import { type JsonLineOptions, JsonLines, MAX_LINE_BYTES } from '../targets/json/json-lines.ts';
-import { heldParts, type LinePart, partLines, readLineParts } from '../targets/json/part-lines.ts';
+import { type JsonLineOptions, MAX_LINE_BYTES } from '../targets/json/json-lines.ts';
+import { KeyferryShape } from '../targets/json/keyferry-shape.ts';
+import { heldParts, type LinePart, readLineParts } from '../targets/json/line-parts.ts';
+import { type Shape, type ShapeName, shapeNamed } from '../targets/json/shape.ts';
+import { StringLines } from '../targets/json/string-lines.ts';
 
 export interface RecordOptions extends Pick<JsonLineOptions, 'keysOnly' | 'noValue' | 'maxLineBytes'> {
+  /** Default: keyferry's own. */
+  readonly shape?: ShapeName | undefined;
+  /** What a remaining time to live counts from, ms since the epoch. */
+  readonly now?: number | undefined;
   readonly source: ByteSource;
   /** Takes the lines; the bytes may change when its promise is fulfilled. */
   readonly write: (bytes: Buffer) => Promise<void>;
@@ -35,7 +43,8 @@ export interface TemplateSpan {
 /** A key whose value could not be decoded. */
 export interface DamagedValue {
   readonly db: number;
-  readonly key: Buffer;
+  /** `undefined` where it is the key that is damaged. */
+  readonly key: Buffer | undefined;
   readonly offset: number;
   readonly code: string;
   readonly message: string;
@@ -73,15 +82,53 @@ export class RecordDecoder {
   readonly #options: RecordOptions;
   readonly #source: ByteSource;
   readonly #tally: DecodeTally;
-  readonly #out = new JsonBuffer();
-  readonly #lines: JsonLines;
+  readonly #kernel = newLineKernel();
+  readonly #out = new JsonBuffer(this.#kernel.lines);
+  readonly #shape: Shape;
+  /** Lines of keyferry's shape are counted as they are written, those of others when they are handed on. */
+  readonly #countsLines: boolean;
+  /** Where every string has a line as the kernel writes it. */
+  readonly #strings: StringLines | undefined;
   readonly #templates = new Map<bigint, readonly Buffer[]>();
 
   constructor(options: RecordOptions) {
     this.#options = options;
     this.#source = options.source;
     this.#tally = options.tally;
-    this.#lines = new JsonLines(this.#out, { ...options, templates: (id) => this.#templates.get(id) });
+    const { accepts, keysOnly, noValue, shape, maxLineBytes = MAX_LINE_BYTES } = options;
+    const plain = accepts === undefined && keysOnly !== true && noValue !== true && shape === undefined;
+    this.#strings = plain ? new StringLines(this.#kernel, this.#out, maxLineBytes) : undefined;
+    const shaped = { ...options, templates: (id: bigint) => this.#templates.get(id) };
+    this.#shape = shape === undefined ? new KeyferryShape(this.#out, shaped) : shapeNamed(shape, this.#out, shaped);
+    this.#countsLines = shape !== undefined;
+  }
+
+  /** Where blocks should lie, so that {@link strings} can read them. */
+  get blocks(): Buffer {
+    return this.#kernel.blocks;
+  }
+
+  /** Writes the lines of strings that come next, before `until`, as far as there is a short way; the scanner passes them. */
+  strings(scanner: RdbScanner, until: number): void {
+    const count = this.#strings?.write(scanner, until) ?? 0;
+    this.#tally.lines += count;
+    this.#tally.keys += count;
+  }
+
+  /** What stands before the first record of an output. */
+  begin(): void {
+    this.#shape.head();
+  }
+
+  /** What stands behind the last; it is handed on with all that is before it. */
+  end(): Promise<void> {
+    this.#shape.tail();
+    return this.flush();
+  }
+
+  /** What the shape has no place for, in words, and how often it was met. */
+  get lossy(): ReadonlyMap<string, number> {
+    return this.#shape.lossy;
   }
 
   /** True when so much has gathered that it should be flushed. */
@@ -105,14 +152,14 @@ export class RecordDecoder {
   /** @param record of an AUX record what is behind its opcode; its name ends at `nameEnd` */
   aux(record: Buffer, nameEnd: number, base: number): void {
     const { value: name } = readString(record, 0, base);
-    this.#lines.aux(name, readString(record, nameEnd, base + nameEnd).value);
-    this.#tally.lines++;
+    this.#shape.aux(name, readString(record, nameEnd, base).value);
+    if (!this.#countsLines) this.#tally.lines++;
   }
 
   /** @param record of a FUNCTION record what is behind its opcode */
   functionLibrary(record: Buffer, base: number): void {
-    this.#lines.functionLibrary(readString(record, 0, base).value);
-    this.#tally.lines++;
+    this.#shape.functionLibrary(readString(record, 0, base).value);
+    if (!this.#countsLines) this.#tally.lines++;
   }
 
   /** A template that later hashes refer to. */
@@ -120,33 +167,44 @@ export class RecordDecoder {
     this.#templates.set(id, decodeTemplateNames(await this.#source.read(offset, offset + bytes), offset));
   }
 
-  #taken(entry: Entry, { bytes, base }: Held): boolean {
+  #taken(entry: Entry, held: Held): boolean {
     const { accepts } = this.#options;
-    const key = () => readString(bytes, entry.keyStart - base, entry.keyStart).value;
-    if (accepts?.accepts(entry, key) ?? true) return true;
-    this.#tally.filtered++;
-    return false;
-  }
-
-  /** @returns false where the value is too long for a line */
-  #line(entry: Entry, held: Held): boolean {
+    if (accepts === undefined) return true;
     try {
-      if (!this.#lines.entry(entry, held.bytes, held.base)) return false;
-      this.#tally.lines++;
-      this.#tally.keys++;
+      if (accepts.accepts(entry, () => nameOf(entry, held))) return true;
+      this.#tally.filtered++;
     } catch (error) {
       this.#damaged(error, entry, held);
     }
+    return false;
+  }
+
+  /** @returns false where the value is too long to be written at once */
+  #line(entry: Entry, held: Held): boolean {
+    const before = this.#out.at;
+    try {
+      if (!this.#shape.entry(entry, held.bytes, held.base)) return false;
+    } catch (error) {
+      this.#damaged(error, entry, held);
+      return true;
+    }
+    if (!this.#countsLines) this.#tally.lines++;
+    if (this.#out.at > before) this.#tally.keys++; // else the shape has no place for it
     return true;
   }
 
   /** @throws the damage, unless the job goes on behind it */
-  #damaged(error: unknown, { db, keyStart }: Entry, { bytes, base }: Held): void {
+  #damaged(error: unknown, entry: Entry, held: Held): void {
     if (!(error instanceof RdbError)) throw error;
-    const key = Buffer.from(readString(bytes, keyStart - base, keyStart).value);
-    if (!this.#options.salvage) throw damageOf(error, db, key);
+    let key: Buffer | undefined;
+    try {
+      key = Buffer.from(nameOf(entry, held));
+    } catch {
+      // it is the key itself that is damaged
+    }
+    if (!this.#options.salvage) throw damageOf(error, entry.db, key);
     const { code, message, offset } = error;
-    this.#tally.damaged.push({ db, key, offset, code, message });
+    this.#tally.damaged.push({ db: entry.db, key, offset, code, message });
   }
 
   async #largeKey(entry: Entry): Promise<void> {
@@ -162,16 +220,16 @@ export class RecordDecoder {
   }
 
   async #inParts(entry: Entry, held: Held): Promise<void> {
-    const head = this.#lines.head(entry, held.bytes, held.base);
+    const { bytes, base } = held;
     await this.flush();
+    const before = this.#tally.bytes;
     try {
-      for await (const _ of partLines(head, await this.#parts(entry), this.#out, this.#options)) {
-        this.#tally.lines++;
+      for await (const _ of this.#shape.large(entry, bytes, base, await this.#parts(entry))) {
+        if (!this.#countsLines) this.#tally.lines++;
         await this.flush();
       }
-      this.#tally.keys++;
+      if (this.#tally.bytes + this.#out.at > before) this.#tally.keys++;
     } catch (error) {
-      this.#out.at = 0; // a line that was begun
       this.#damaged(error, entry, held);
     }
   }
@@ -192,18 +250,28 @@ export class RecordDecoder {
     const { written } = this.#out;
     if (written.length === 0) return;
     this.#tally.bytes += written.length;
+    if (this.#countsLines) this.#tally.lines += lineEnds(written);
     // Before the write: what could not be written is not tried again, or its failure would be lost behind another one.
-    this.#out.at = 0;
+    this.#out.empty();
     await this.#options.write(written);
   }
 }
 
-/** The error of a value's damage, with the key that it is in. */
-function damageOf(error: RdbError, db: number, key: Buffer): RdbError {
+const nameOf = ({ keyStart }: Entry, { bytes, base }: Held): Buffer => readString(bytes, keyStart - base, base).value;
+
+function lineEnds(text: Buffer): number {
+  let count = 0;
+  for (let at = text.indexOf(0x0a); at !== -1; at = text.indexOf(0x0a, at + 1)) count++;
+  return count;
+}
+
+/** The error of a value's damage, with the key that it is in; of a key's, without. */
+function damageOf(error: RdbError, db: number, key: Buffer | undefined): RdbError {
+  const what = key === undefined ? 'the key' : quoteKey(key);
   return new RdbError(
     error.code,
     error.message,
     { offset: error.offset, db, key },
-    { remedy: `--salvage leaves ${quoteKey(key)} out and goes on.`, cause: error },
+    { remedy: `--salvage leaves ${what} out and goes on.`, cause: error },
   );
 }

@@ -264,6 +264,32 @@ export class RdbScanner {
     return this.#phase === Phase.RECORD && !this.#pending && this.#at <= this.#end;
   }
 
+  /** The bytes at hand: `block[0, blockEnd)`; it changes with {@link feed}. */
+  get block(): Buffer {
+    return this.#bytes;
+  }
+
+  get blockEnd(): number {
+    return this.#end;
+  }
+
+  /** Where in the block the next record begins; only between two records. */
+  get nextRecord(): number {
+    return this.#at;
+  }
+
+  /** The offset of an index in the block. */
+  offsetOf(index: number): number {
+    return this.#base + index;
+  }
+
+  /** Goes on at this index of the block: the caller has read whole key records up to there itself. */
+  passTo(index: number): void {
+    this.#at = index;
+    this.recordStart = this.#base + index;
+    this.recordEnd = this.recordStart;
+  }
+
   /**
    * Says that no more bytes come after {@link next} answered MORE.
    *

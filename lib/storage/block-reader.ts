@@ -17,6 +17,8 @@ export interface BlockOptions {
   blockBytes?: number;
   /** Room in front of each block, in bytes. Default 0. */
   headroom?: number;
+  /** Where the blocks are to lie: room for three with their headroom, or more. Default: memory of their own. */
+  memory?: Buffer | undefined;
 }
 
 const DEFAULT_BLOCK_BYTES = 1024 * 1024;
@@ -41,8 +43,9 @@ export class BlockReader {
     this.#to = options.to ?? source.size;
     this.#headroom = options.headroom ?? 0;
     this.#blockBytes = options.blockBytes ?? Math.max(1, Math.min(DEFAULT_BLOCK_BYTES, this.#to - this.#at));
-    const buffer = () => Buffer.allocUnsafeSlow(this.#headroom + this.#blockBytes);
-    this.#free = [buffer(), buffer(), buffer()];
+    const bytes = this.#headroom + this.#blockBytes;
+    const { memory } = options;
+    this.#free = [0, 1, 2].map((n) => memory?.subarray(n * bytes, (n + 1) * bytes) ?? Buffer.allocUnsafeSlow(bytes));
     this.#coming = this.#read();
   }
 

@@ -14,7 +14,14 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 const SEED = 7;
 /** Of the full size: 3,000 mixed keys, 2,000 elements a big key, 1,000 LZF strings. */
-const SCALES: Record<DataSetName, number> = { mixed: 0.0012, 'mixed-scan': 0.001, big: 0.002, lzf: 0.002 };
+const SCALES: Record<DataSetName, number> = {
+  mixed: 0.0012,
+  'mixed-scan': 0.001,
+  big: 0.002,
+  lzf: 0.002,
+  strings: 0.001,
+  twenty: 0.002,
+};
 
 const small = (name: DataSetName, options: { seed?: number; stream?: boolean } = {}): BenchFiles =>
   generate(name, { folder: mkdtempSync(join(folder, name)), scale: SCALES[name], seed: SEED, ...options });
@@ -45,12 +52,15 @@ test('the same seed and scale make the same bytes, another seed makes others', (
 const lacking = lacks('redis-7.0');
 
 describe.skipIf(lacking !== '')(`in a Redis 7.0${lacking}`, () => {
-  test.each<DataSetName>(['mixed', 'mixed-scan', 'big', 'lzf'])('%s is whole to redis-check-rdb', async (name) => {
-    const files = small(name);
-    const { output } = await run({ label: 'check', program: 'redis-check-rdb', args: [files.rdb] });
-    expect(output).toContain('Checksum OK');
-    expect(output).toContain(`${files.keys} keys read`);
-  });
+  test.each<DataSetName>(['mixed', 'mixed-scan', 'big', 'lzf', 'strings', 'twenty'])(
+    '%s is whole to redis-check-rdb',
+    async (name) => {
+      const files = small(name);
+      const { output } = await run({ label: 'check', program: 'redis-check-rdb', args: [files.rdb] });
+      expect(output).toContain('Checksum OK');
+      expect(output).toContain(`${files.keys} keys read`);
+    },
+  );
 
   test('mixed loads with its shares of types and expiries, in the encodings of small values', async () => {
     const files = small('mixed');

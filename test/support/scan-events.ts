@@ -53,6 +53,8 @@ export interface RunOptions {
   saves?: boolean;
   /** Tells the scanner the file's size. Default `true`. */
   sized?: boolean;
+  /** Decodes keys. Default `true`; false for files whose keys may be damaged. */
+  keys?: boolean;
 }
 
 /**
@@ -62,7 +64,7 @@ export interface RunOptions {
  * @throws what the scanner throws
  */
 export function scanFile(bytes: Buffer, options: RunOptions = {}): ScanRun {
-  const { from, saves = false, sized = true } = options;
+  const { from, saves = false, sized = true, keys = true } = options;
   const scanner = new RdbScanner({ from, size: sized ? bytes.length : undefined });
   const feeds = options.feeds ?? [{ to: bytes.length, headroom: 0 }];
   const records: RecordFacts[] = [];
@@ -86,13 +88,13 @@ export function scanFile(bytes: Buffer, options: RunOptions = {}): ScanRun {
     } else if (event === ScanEvent.END) {
       return { records, scanner, states };
     } else {
-      records.push(factsOf(scanner, event));
+      records.push(factsOf(scanner, event, keys));
       if (saves && scanner.betweenRecords) states.push(scanner.save());
     }
   }
 }
 
-function factsOf(scanner: RdbScanner, event: ScanEvent): RecordFacts {
+function factsOf(scanner: RdbScanner, event: ScanEvent, keys: boolean): RecordFacts {
   const { recordStart: start, recordEnd: end, db } = scanner;
   const crc = [scanner.crcAt(start), ...(scanner.betweenRecords ? [scanner.crcAt(end)] : [])];
   const mustHold = end - start <= HELD_RECORD_BYTES;
@@ -101,7 +103,7 @@ function factsOf(scanner: RdbScanner, event: ScanEvent): RecordFacts {
   const facts = { event: name as keyof typeof ScanEvent, start, end, db, crc, held: span && Buffer.from(span) };
   switch (event) {
     case ScanEvent.KEY: {
-      const key = mustHold ? scanner.key() : undefined;
+      const key = mustHold && keys ? scanner.key() : undefined;
       return {
         ...facts,
         type: scanner.type?.name ?? 'none',

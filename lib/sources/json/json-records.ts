@@ -1,12 +1,17 @@
-// Reads keyferry's JSON Lines (docs/json-format.md): one record for each key, AUX field and function library.
+// Reads JSON Lines, keyferry's (docs/json-format.md) or redis-dump's: one record for each key, AUX field and library.
 import { InputError } from '../../errors.ts';
 import type { LogicalValue } from '../../rdb/value.ts';
 import { formatCount } from '../../text/count.ts';
 import { LineProblem, type ProblemCode } from './line-problem.ts';
 import { readLine } from './line-shape.ts';
 import { LineSplitter } from './line-splitter.ts';
-import { isSpace, parseJson } from './parse-json.ts';
+import { isSpace, type JsonLimits, parseJson } from './parse-json.ts';
 import { PartJoiner } from './part-joiner.ts';
+import { isRedisDump, readRedisDumpLine } from './redis-dump-line.ts';
+
+/** What the lines of a file are. */
+export const LINE_SHAPES = ['auto', 'keyferry', 'redis-dump', 'redis-dump-base64'] as const;
+export type LineShape = (typeof LINE_SHAPES)[number];
 
 export type JsonRecord =
   | { readonly kind: 'aux'; readonly name: Buffer; readonly value: Buffer; readonly line: number }
@@ -34,6 +39,13 @@ export interface JsonKey {
 }
 
 export interface JsonRecordOptions {
+  /**
+   * `redis-dump-base64` is what `redis-dump -b` writes. `auto`, the default, goes by the first line: keyferry's or
+   * redis-dump's without `-b`.
+   */
+  readonly shape?: LineShape | undefined;
+  /** What redis-dump's seconds to live count from, ms since the epoch. Default: now. */
+  readonly now?: number | undefined;
   /** The longest line in bytes. Default {@link MAX_LINE_BYTES}, which also a string of 512 MB in parts keeps to. */
   readonly maxLineBytes?: number | undefined;
   /** How deep JSON may be nested. Default 64; at most 1,000. */
@@ -50,7 +62,8 @@ const MAX_DEPTH = 64;
 /** What to do where the problem itself does not say it. */
 const REMEDIES: Readonly<Record<ProblemCode, string>> = {
   JSON_SYNTAX: 'Each line has to be one JSON object. Correct the line, or write the file again.',
-  JSON_RECORD: 'docs/json-format.md says what a line may hold. Correct the line, or write the file again.',
+  JSON_RECORD:
+    'docs/json-format.md (and docs/json-shapes.md for redis-dump) says what a line may hold. Correct the line.',
   JSON_PARTS: 'The parts of a value have to be complete, in order and next to each other: write the file again.',
   JSON_LINE_TOO_LONG: 'Write the file with shorter lines (decode --max-line): long values then go in parts.',
 };
@@ -83,11 +96,16 @@ export async function* jsonRecords(
 }
 
 class Records {
-  readonly #limits: { readonly maxDepth: number; readonly maxValues: number };
+  readonly #limits: JsonLimits;
+  readonly #now: number;
   readonly #joiner = new PartJoiner();
+  #shape: LineShape;
 
-  constructor({ maxDepth = MAX_DEPTH, maxValues = MAX_VALUES }: JsonRecordOptions) {
+  constructor(options: JsonRecordOptions) {
+    const { shape = 'auto', maxDepth = MAX_DEPTH, maxValues = MAX_VALUES, now = Date.now() } = options;
     this.#limits = { maxDepth, maxValues };
+    this.#now = now;
+    this.#shape = shape;
   }
 
   *of(splitter: LineSplitter, lines: Iterable<Buffer>): Generator<JsonRecord, void, undefined> {
@@ -107,6 +125,23 @@ class Records {
   }
 
   #record(bytes: Buffer, line: number): JsonRecord | undefined {
+    if (this.#shape === 'auto') this.#shape = this.#shapeOf(bytes);
+    return this.#shape === 'keyferry' ? this.#keyferry(bytes, line) : this.#redisDump(bytes, line);
+  }
+
+  #shapeOf(first: Buffer): LineShape {
+    return isRedisDump(parseJson(first, { ...this.#limits, anyBytes: true })) ? 'redis-dump' : 'keyferry';
+  }
+
+  /** redis-dump writes strings as they are, also those that are no UTF-8. */
+  #redisDump(bytes: Buffer, line: number): JsonKey | undefined {
+    const json = parseJson(bytes, { ...this.#limits, anyBytes: true });
+    const read = readRedisDumpLine(json, { now: this.#now, base64: this.#shape === 'redis-dump-base64' });
+    if (read === undefined) return undefined;
+    return { kind: 'key', ...read, idle: undefined, freq: undefined, meta: undefined, encoding: undefined, line };
+  }
+
+  #keyferry(bytes: Buffer, line: number): JsonRecord | undefined {
     const read = readLine(parseJson(bytes, this.#limits));
     if (read.kind !== 'key') {
       this.#joiner.close();

@@ -16,6 +16,8 @@ export interface JsonLimits {
   readonly maxDepth: number;
   /** How many values there may be, those in others included: a small text can hold many. */
   readonly maxValues: number;
+  /** Strings may have bytes that are not UTF-8. Default `false`. */
+  readonly anyBytes?: boolean | undefined;
 }
 
 /** What the stack is sure to hold. */
@@ -66,13 +68,15 @@ class Parser {
   readonly #bytes: Buffer;
   readonly #maxDepth: number;
   readonly #maxValues: number;
+  readonly #anyBytes: boolean;
   #at = 0;
   #values = 0;
 
-  constructor(bytes: Buffer, { maxDepth, maxValues }: JsonLimits) {
+  constructor(bytes: Buffer, { maxDepth, maxValues, anyBytes = false }: JsonLimits) {
     this.#bytes = bytes;
     this.#maxDepth = Math.min(maxDepth, DEEPEST);
     this.#maxValues = maxValues;
+    this.#anyBytes = anyBytes;
   }
 
   text(): Json {
@@ -217,7 +221,7 @@ class Parser {
     }
     this.#at = at + 1;
     const content = bytes.subarray(start, at);
-    if (!isAscii && !isUtf8(content)) throw this.#problem('a string is not valid UTF-8', start - 1);
+    if (!isAscii && !this.#anyBytes && !isUtf8(content)) throw this.#problem('a string is not valid UTF-8', start - 1);
     return escapes ? this.#unescaped(start, at) : content;
   }
 

@@ -45,12 +45,21 @@ export function ascii(text: string): Buffer {
 export class JsonBuffer {
   /** What has been written is `bytes[0, at)`. Another Buffer takes its place when it grows. */
   bytes: Buffer;
-  /** Where the next byte goes. May be set back to drop what was written last, and to 0 to begin anew. */
+  /** Where the next byte goes. May be set back to drop what was written last. */
   at = 0;
 
-  /** @param size bytes to begin with */
-  constructor(size = 256 * 1024) {
-    this.bytes = Buffer.allocUnsafe(size);
+  readonly #home: Buffer;
+
+  /** @param home the bytes to begin with, and to come back to */
+  constructor(home: Buffer = Buffer.allocUnsafe(256 * 1024)) {
+    this.#home = home;
+    this.bytes = home;
+  }
+
+  /** Forgets what was written, and the larger Buffer that it took. */
+  empty(): void {
+    this.at = 0;
+    this.bytes = this.#home;
   }
 
   /** What has been written: a view, valid until more is. */

@@ -41,7 +41,7 @@ const VALUE = ascii(',"value":');
 const ELEMENTS_VALUE = Buffer.concat([ELEMENTS, VALUE]);
 const LINE_END = ascii('}\n');
 /** What may be added to a line when its value has been written: a count's further digits, and its end. */
-const TAIL_BYTES = 20;
+export const TAIL_BYTES = 20;
 const DIGIT_0 = 0x30;
 const FIRST_STRING_TYPE = 0;
 const ENCODED = 0xc0;

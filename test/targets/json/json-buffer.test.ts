@@ -17,7 +17,7 @@ const DAMAGED = [
 ].map((hex) => Buffer.from(hex, 'hex')); // biome-ignore format: a list
 
 function written(write: (out: JsonBuffer) => void): string {
-  const out = new JsonBuffer(1);
+  const out = new JsonBuffer(Buffer.alloc(1));
   write(out);
   return out.written.toString('latin1');
 }

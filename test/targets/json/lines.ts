@@ -38,7 +38,7 @@ export function recordOf(built: BuiltValue, key: Bytes = 'key', prepare?: (file:
 
 /** The key's line; `undefined` where it would be too long. */
 export function lineOf({ scanner, bytes }: KeyRecord, options: JsonLineOptions = {}): string | undefined {
-  const out = new JsonBuffer(16);
+  const out = new JsonBuffer(Buffer.alloc(16));
   const wrote = new JsonLines(out, { templates, ...options }).entry(scanner, bytes, 0);
   if (!wrote && out.at !== 0) throw new Error('something was written of a line that was too long');
   return wrote ? out.written.toString() : undefined;
@@ -51,7 +51,7 @@ export async function partLinesOf(
   partBytes: number,
   options: JsonLineOptions = {},
 ): Promise<string[]> {
-  const out = new JsonBuffer(16);
+  const out = new JsonBuffer(Buffer.alloc(16));
   const head = new JsonLines(out, { templates }).head(scanner, bytes, 0);
   const type = scanner.type as ValueType;
   const value = Buffer.from(bytes.subarray(scanner.valueStart, scanner.recordEnd));

@@ -28,17 +28,22 @@ function escapeShortly(byte: u32, letter: u64): void {
 /**
  * Escapes `length` bytes that begin `start` bytes into OUTPUT; the result goes to INPUT.
  *
- * Whole vectors are copied, of which what follows an escaped byte is written again.
- *
  * @returns the length of the result; -1 where the bytes are no UTF-8 or hold a 0, or where the result may not fit
  */
 export function escapeText(start: u32, length: u32): i32 {
-  const end = OUTPUT + start + length;
-  const outputEnd = INPUT + INPUT_BYTES - 16;
-  let input = OUTPUT + start;
-  let output = INPUT;
+  const end = escapeTo(OUTPUT + start, OUTPUT + start + length, INPUT, INPUT + INPUT_BYTES - 16);
+  return end == 0 ? -1 : <i32>(end - INPUT);
+}
+
+/**
+ * Escapes what lies from `input` to `end`. Whole vectors are copied, of which what follows an escaped byte is written
+ * again: up to 16 bytes behind `outputEnd` are touched.
+ *
+ * @returns where the result ends; 0 where the bytes are no UTF-8 or hold a 0, or where the result goes beyond `outputEnd`
+ */
+export function escapeTo(input: usize, end: usize, output: usize, outputEnd: usize): usize {
   while (input < end) {
-    if (output > outputEnd) return -1;
+    if (output > outputEnd) return 0;
     const block = v128.load(input);
     v128.store(output, block);
     // Signed: bytes from 0x80 on are below 0x20 too.
@@ -53,20 +58,20 @@ export function escapeText(start: u32, length: u32): i32 {
     if (plain == 16 || input >= end) continue;
     const byte = <u32>load<u8>(input);
     if (byte < 0x80) {
-      if (byte == 0) return -1;
+      if (byte == 0) return 0;
       const escape = load<u64>(ESCAPES + (byte << 3));
       store<u64>(output, escape);
       output += <usize>(escape >> 56);
       input++;
     } else {
       const size = characterSize(input, end);
-      if (size == 0) return -1;
+      if (size == 0) return 0;
       store<u32>(output, load<u32>(input));
       output += size;
       input += size;
     }
   }
-  return <i32>(output - INPUT);
+  return output;
 }
 
 /** Bytes of the character of more than one byte at `at` (RFC 3629); 0 where there is none. */

@@ -2,4 +2,18 @@
 export { crc64 } from './crc64';
 export { escapeText } from './escape';
 export { expandLzf } from './lzf';
-export { INPUT, INPUT_BYTES, OUTPUT, OUTPUT_BYTES, STATE } from './memory';
+export {
+  BLOCKS,
+  BLOCKS_BYTES,
+  INPUT,
+  INPUT_BYTES,
+  LINE_HEAD,
+  LINE_HEAD_BYTES,
+  LINES,
+  LINES_ANSWER,
+  LINES_BYTES,
+  OUTPUT,
+  OUTPUT_BYTES,
+  STATE,
+} from './memory';
+export { skipStrings, writeStrings } from './string-lines';

@@ -11,10 +11,12 @@ import { INPUT, OUTPUT } from './memory';
  * @returns whether the block is whole and expands to exactly `length` bytes
  */
 export function expandLzf(inputLength: u32, length: u32): bool {
-  const inputEnd = INPUT + inputLength;
-  const outputEnd = OUTPUT + length;
-  let input = INPUT;
-  let output = OUTPUT;
+  return expandTo(INPUT, INPUT + inputLength, OUTPUT, OUTPUT + length);
+}
+
+/** The same, of the block from `input` to `inputEnd`, to exactly what lies from `start` to `outputEnd`. */
+export function expandTo(input: usize, inputEnd: usize, start: usize, outputEnd: usize): bool {
+  let output = start;
   while (input < inputEnd) {
     const control = <u32>load<u8>(input++);
     if (control < 32) {
@@ -34,7 +36,7 @@ export function expandLzf(inputLength: u32, length: u32): bool {
     if (input >= inputEnd) return false;
     let from = output - ((control & 31) << 8) - <u32>load<u8>(input++) - 1;
     const end = output + count;
-    if (from < OUTPUT || end > outputEnd) return false;
+    if (from < start || end > outputEnd) return false;
     // What lies between `from` and `output` repeats: where it is shorter than a vector, each copy doubles it.
     while (output - from < 16 && output < end) {
       const period = output - from;

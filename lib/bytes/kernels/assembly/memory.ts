@@ -23,3 +23,18 @@ export const STATE: usize = memory.data(8, 16);
 
 /** The end of an input whose CRC is folded, and up to 15 bytes more. */
 export const REST: usize = memory.data(REACH + SLACK, 16);
+
+/** Blocks of an RDB whose strings become lines: three that take turns, each with 64 KiB of room in front. */
+export const BLOCKS_BYTES: u32 = 3 * ((64 << 10) + (1 << 20));
+export const BLOCKS: usize = memory.data(BLOCKS_BYTES + SLACK, 16);
+
+/** The lines. */
+export const LINES_BYTES: u32 = 4 << 20;
+export const LINES: usize = memory.data(LINES_BYTES + SLACK, 16);
+
+/** What a line begins with, up to the key. */
+export const LINE_HEAD_BYTES: u32 = 64;
+export const LINE_HEAD: usize = memory.data(LINE_HEAD_BYTES + SLACK, 16);
+
+/** What the kernel of lines answers beside where it stands: at byte 4 where the lines end, at byte 8 their number. */
+export const LINES_ANSWER: usize = memory.data(12, 16);
