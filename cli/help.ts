@@ -44,6 +44,7 @@ const ENVIRONMENT: readonly (readonly [name: string, meaning: string])[] = [
 export const rootHelp =
   examples(
     ['what does this file hold, and is it whole?', 'keyferry plan dump.rdb'],
+    ['what fills the memory?', 'keyferry inspect dump.rdb'],
     ['is this server fit for it?', 'keyferry doctor --to redis://10.0.0.7:6379 dump.rdb'],
     ['write it into a server', 'keyferry restore dump.rdb --to redis://10.0.0.7:6379'],
     ['all options of a command', 'keyferry help restore'],
@@ -155,6 +156,25 @@ All lines are read first and made into an RDB (in --work-dir; it goes at the end
     ) +
     exitCodes(0, 1, 2, 3, 4, 70, 130) +
     environment(),
+};
+
+export const inspectHelp = {
+  about: `Shows what fills the memory of the server that wrote RDB files: by type, database, prefix, time to live and size, and the biggest keys.
+
+The files are read once from end to end and verified; no server is asked. The memory of each key is reckoned from the structures and the allocator of the server that wrote the file. A damaged file gives a report of what stood before the damage, marked as not whole. The report's fields and how near the estimates come are in docs/inspect.md.`,
+  after:
+    examples(
+      ['what fills the memory?', 'keyferry inspect dump.rdb'],
+      ['as a page to click through', 'keyferry inspect dump.rdb --html report.html'],
+      ['a cluster: one file of each shard', 'keyferry inspect shard-*.rdb.gz --shards 3'],
+      [
+        'the biggest keys without an expiry',
+        "keyferry inspect dump.rdb --json |\n  jq -r '.bigKeys.byMemory[] | select(.expireAt == null) | .key.text'",
+      ],
+      ['to show it to somebody else', 'keyferry inspect dump.rdb --hash-keys --html report.html'],
+    ) +
+    exitCodes(0, 1, 2, 70, 130) +
+    environment('NO_COLOR', 'KEYFERRY_DEBUG'),
 };
 
 export const doctorHelp = {

@@ -6,6 +6,7 @@ import { errorLook } from './display-options.ts';
 import { doctorCommand } from './doctor-command.ts';
 import { errorJson, renderError } from './error-view.ts';
 import { EXIT, type ExitCode, exitCodeOfError } from './exit-codes.ts';
+import { inspectCommand } from './inspect-command.ts';
 import { type Io, write } from './io.ts';
 import { jsonLine } from './key-json.ts';
 import { loadCommand } from './load-command.ts';
@@ -30,6 +31,9 @@ export async function run(io: Io): Promise<ExitCode> {
       },
       load: async (files, flags) => {
         exitCode = await loadCommand(files, flags, io);
+      },
+      inspect: async (files, flags) => {
+        exitCode = await inspectCommand(files, flags, io);
       },
       doctor: async (files, flags) => {
         exitCode = await doctorCommand(files, flags, io);
@@ -62,7 +66,7 @@ async function fail(thrown: unknown, io: Io): Promise<ExitCode> {
   return exitCode;
 }
 
-const COMMANDS: ReadonlySet<string | undefined> = new Set(['restore', 'plan', 'decode', 'load', 'doctor']);
+const COMMANDS: ReadonlySet<string | undefined> = new Set(['restore', 'plan', 'decode', 'load', 'inspect', 'doctor']);
 
 function usageError({ message }: CommanderError, [, , first, second]: readonly string[]): UsageError {
   const text = message.replace(/^error: /, '').replaceAll('\n', ' ');

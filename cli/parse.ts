@@ -235,8 +235,25 @@ const number = (value: number): string => formatCount(value);
 export const PACKINGS = ['gz', 'zst'] as const;
 export type Packing = (typeof PACKINGS)[number];
 
-export function parsePacking(text: string, option: string): Packing {
-  const packing = PACKINGS.find((known) => known === text);
-  if (packing === undefined) throw invalid(option, text, 'is not a packing.', `Choose one of ${PACKINGS.join(', ')}.`);
-  return packing;
+/** One of a few words. */
+export const parseOneOf =
+  <T extends string>(words: readonly T[], problem: string) =>
+  (text: string, option: string): T => {
+    const word = words.find((each) => each === text);
+    if (word === undefined) throw invalid(option, text, problem, `Choose one of ${words.join(', ')}.`);
+    return word;
+  };
+
+/** Characters of one byte each; none is possible. */
+export function parseSeparators(text: string, option: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: any character of ASCII is possible
+  if (/^[\u0000-\u007f]*$/.test(text)) return text;
+  throw invalid(option, text, 'is more than ASCII.', "Write one or more of its characters: ':' or ':./'");
+}
+
+/** A moment as ISO 8601 has it; ms since 1970. */
+export function parseMoment(text: string, option: string): number {
+  const ms = /^\d{4}-\d\d-\d\d(T[\d:.]+(Z|[+-]\d\d:\d\d))?$/.test(text) ? Date.parse(text) : Number.NaN;
+  if (!Number.isNaN(ms)) return ms;
+  throw invalid(option, text, 'is not a moment.', 'Write a date, or a date and a time: 2026-11-23T12:00:00Z');
 }

@@ -1,5 +1,6 @@
 // The command line: commands, options, and how each value is read. What they do is given from outside.
 import { Command, type HelpConfiguration, Option } from 'commander';
+import { DEFAULT_DEPTH, DEFAULT_SEPARATORS, DEFAULT_SHARDS, DEFAULT_TOP } from '../lib/jobs/inspect.ts';
 import {
   CONNECTIONS_IN_CLUSTER,
   DEFAULT_BIG_KEY_BYTES,
@@ -9,11 +10,16 @@ import {
   DEFAULT_REPLY_TIMEOUT_MS,
 } from '../lib/jobs/restore-job.ts';
 import { VALUE_KINDS } from '../lib/rdb/types.ts';
+import { LINE_SHAPES } from '../lib/sources/json/json-records.ts';
 import { DEFAULT_CHUNK_BYTES } from '../lib/sources/rdb/plan.ts';
+import { ALLOCATORS } from '../lib/targets/inspect/allocator.ts';
+import { MODELLED_SERVERS } from '../lib/targets/inspect/servers.ts';
+import { SHAPE_NAMES } from '../lib/targets/json/shape.ts';
 import type { DecodeFlags } from './decode-command.ts';
 import type { DoctorFlags } from './doctor-command.ts';
 import { formatSeconds } from './format.ts';
-import { decodeHelp, doctorHelp, loadHelp, planHelp, restoreHelp, rootHelp } from './help.ts';
+import { decodeHelp, doctorHelp, inspectHelp, loadHelp, planHelp, restoreHelp, rootHelp } from './help.ts';
+import type { InspectFlags } from './inspect-command.ts';
 import { columnsOfStream, type Io } from './io.ts';
 import type { LoadFlags } from './load-command.ts';
 import {
@@ -25,10 +31,12 @@ import {
   parseDuration,
   parseKinds,
   parseMode,
-  parsePacking,
+  parseMoment,
+  parseOneOf,
   parsePolicy,
   parseRate,
   parseRdbVersion,
+  parseSeparators,
   parseSizeWithin,
   parseWait,
 } from './parse.ts';
@@ -42,6 +50,7 @@ export interface Actions {
   plan(files: string[], flags: PlanFlags): Promise<void>;
   decode(files: string[], flags: DecodeFlags): Promise<void>;
   load(files: string[], flags: LoadFlags): Promise<void>;
+  inspect(files: string[], flags: InspectFlags): Promise<void>;
   doctor(files: string[], flags: DoctorFlags): Promise<void>;
 }
 
@@ -198,6 +207,7 @@ const planOptionList = (): Option[] => [
 const LEAST_LINE_BYTES = 1024;
 const MOST_LINE_BYTES = 256 * 2 ** 20;
 
+const DECODE_SHAPES = ['keyferry', ...SHAPE_NAMES] as const;
 const MOST_PARTS = 10_000;
 const MOST_THREADS = 64;
 
@@ -213,7 +223,19 @@ const decodeOptionList = (): Option[] => [
     'so many parts of each FILE, in the folder that --output names, with a manifest',
     (text, name) => parseCount(text, name, 1, MOST_PARTS),
   ),
-  option('Output:', '--pack <HOW>', `parts are packed: ${PACKINGS.join(' or ')}; default: not`, parsePacking),
+  option(
+    'Output:',
+    '--pack <HOW>',
+    `parts are packed: ${PACKINGS.join(' or ')}; default: not`,
+    parseOneOf(PACKINGS, 'is no packing.'),
+  ),
+  option(
+    'Output:',
+    '--shape <NAME>',
+    `what is written: ${DECODE_SHAPES.join(', ')} (docs/json-shapes.md); default keyferry`,
+    parseOneOf(DECODE_SHAPES, 'is no shape.'),
+  ),
+  option('Output:', '--pretty', 'JSON for people to read, indented'),
   option('Output:', '--keys-only', 'database, key and type alone'),
   option('Output:', '--no-value', 'all but the values, which are read all the same: damage in them is found'),
   option(
@@ -226,7 +248,7 @@ const decodeOptionList = (): Option[] => [
   option(
     'The job:',
     '--threads <N>',
-    'threads that decode beside the one that reads and writes; 1: none; default: one a core, 4 at most',
+    'threads that decode, with the one that reads and writes; default: one a core, 4 at most',
     (text, name) => parseCount(text, name, 1, MOST_THREADS),
   ),
   option('The job:', '--salvage', 'leave out values whose inside is damaged, name their keys, and go on'),
@@ -236,6 +258,65 @@ const decodeOptionList = (): Option[] => [
     'folder for unpacked copies of packed files, which go at the end; default: beside each FILE',
   ),
   option(SCREEN, '--json', 'one JSON object on standard error when it has ended; progress as JSON lines there too'),
+  option(SCREEN, '--quiet', 'show nothing but what went wrong'),
+];
+
+const MOST_TOP = 10_000;
+const MOST_DEPTH = 64;
+const MOST_SHARDS = 16_384;
+
+const inspectOptionList = (): Option[] => [
+  option('Output:', '--html <FILE>', 'write the report as a page of its own, which needs no network'),
+  option('Output:', '--csv <FILE>', 'write the prefixes with their counts as a table'),
+  option('Output:', '--report <FILE>', 'write the whole report as JSON'),
+  option('Output:', '--hash-keys', 'name keys and prefixes by hashes alone: a report that may be shown around'),
+  option('Output:', '--top <N>', `big keys that are named, of each kind; default ${DEFAULT_TOP}`, (text, name) =>
+    parseCount(text, name, 1, MOST_TOP),
+  ),
+  option(
+    'What is counted:',
+    '--separator <CHARACTERS>',
+    `prefixes of keys end behind one of these; '' for behind any; default ${DEFAULT_SEPARATORS}`,
+    parseSeparators,
+  ),
+  option('What is counted:', '--depth <N>', `levels of prefixes; default ${DEFAULT_DEPTH}`, (text, name) =>
+    parseCount(text, name, 1, MOST_DEPTH),
+  ),
+  option(
+    'What is counted:',
+    '--shards <N>',
+    `shards of a cluster whose balance is told; default ${DEFAULT_SHARDS}`,
+    (text, name) => parseCount(text, name, 1, MOST_SHARDS),
+  ),
+  option(
+    'What is counted:',
+    '--now <TIME>',
+    'the moment at which keys have expired or not: 2026-11-23T12:00:00Z; default: now',
+    parseMoment,
+  ),
+  option(
+    'Memory:',
+    '--memory-of <SERVER>',
+    `whose memory is estimated: ${MODELLED_SERVERS.join(', ')}; default: the server that wrote the first FILE, or what is nearest to it`,
+    parseOneOf(MODELLED_SERVERS, 'is no server whose memory is known.'),
+  ),
+  option(
+    'Memory:',
+    '--allocator <NAME>',
+    `its allocator: ${ALLOCATORS.join(', ')}; jemalloc-16 is that of Debian's and Ubuntu's packages; default jemalloc`,
+    parseOneOf(ALLOCATORS, 'is no allocator that is known.'),
+  ),
+  ...keyOptions('Which keys:'),
+  option(
+    PLACE,
+    '--work-dir <DIR>',
+    'folder for unpacked copies of packed files, which go at the end; default: beside each FILE',
+  ),
+  option(
+    SCREEN,
+    '--json',
+    'the report as one JSON object on standard output; progress as JSON lines on standard error',
+  ),
   option(SCREEN, '--quiet', 'show nothing but what went wrong'),
 ];
 
@@ -255,6 +336,12 @@ const keyOptions = (group: string): Option[] => [
 
 /** Those of a restore, for what becomes one; `--ignore-tail` is about append-only files. */
 const loadOptionList = (): Option[] => [
+  option(
+    'Input:',
+    '--shape <NAME>',
+    `what the lines are: ${LINE_SHAPES.join(', ')}; default auto, by the first line of each FILE`,
+    parseOneOf(LINE_SHAPES, 'is no shape of lines.'),
+  ),
   option('An RDB instead of a server:', '-o, --output <FILE>', 'write an RDB that redis-server loads'),
   option(
     'An RDB instead of a server:',
@@ -343,6 +430,16 @@ export function buildProgram(actions: Actions, io: Io): Command {
     .addHelpText('after', loadHelp.after);
   load.action((files: string[], flags: LoadFlags) => actions.load(files, flags));
   for (const each of loadOptionList()) load.addOption(each);
+  const inspect = program
+    .command('inspect')
+    .summary('show what fills the memory: types, prefixes, expiries, big keys')
+    .description(inspectHelp.about)
+    .usage('FILE... [options]')
+    .argument('[FILE...]', 'RDB files, packed or not; - is standard input. They are counted together.')
+    .addHelpOption(option(SCREEN, '-h, --help', 'show this help'))
+    .addHelpText('after', inspectHelp.after);
+  inspect.action((files: string[], flags: InspectFlags) => actions.inspect(files, flags));
+  for (const each of inspectOptionList()) inspect.addOption(each);
   const doctor = program
     .command('doctor')
     .summary('check a target, and whether RDB files fit into it; write nothing')

@@ -14,6 +14,7 @@ export { type DamagedKey, type DecodeOptions, type DecodeReport, decode } from '
 export { type DecodeManifest, type ManifestPart, parseManifest } from './jobs/decode-manifest.ts';
 export { type DoctorOptions, type DoctorReport, doctor } from './jobs/doctor.ts';
 export type { Finding } from './jobs/doctor-findings.ts';
+export { type Inspected, type InspectOptions, inspect } from './jobs/inspect.ts';
 export { jsonToRdb, type LoadOptions } from './jobs/load.ts';
 export { PartFiles, type PartFilesOptions } from './jobs/part-files.ts';
 export type { FunctionTally, Outcome, RestoreReport } from './jobs/report.ts';
@@ -32,6 +33,8 @@ export { type Chunk, type Plan, type PlanOptions, planRdb } from './sources/rdb/
 export type { ByteSource, SourcePin } from './storage/byte-source.ts';
 export { openFile } from './storage/file-source.ts';
 export { type Output, openOutput } from './storage/output.ts';
+export type * from './targets/inspect/report.ts';
+export { SHAPE_NAMES, type ShapeName } from './targets/json/shape.ts';
 export { type AnyLoss, LOSS_WORDS } from './targets/redis/losses.ts';
 export type { ConflictPolicy, ExpiryRule } from './targets/redis/policy.ts';
 export type { FailedKey, Losses, Tally } from './targets/redis/tally.ts';

@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { buildKernels } from './build-kernels.ts';
+import { buildReportPage } from './build-report-page.ts';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
@@ -47,3 +48,4 @@ await rm(join(root, 'dist'), { recursive: true, force: true });
 await buildKernels();
 compileLibrary();
 await bundleTool();
+await buildReportPage();

@@ -6,7 +6,10 @@ import { fakeIo } from './fake-io.ts';
 
 const nothing = async () => undefined;
 const program = () =>
-  buildProgram({ restore: nothing, plan: nothing, decode: nothing, load: nothing, doctor: nothing }, fakeIo([]));
+  buildProgram(
+    { restore: nothing, plan: nothing, decode: nothing, load: nothing, doctor: nothing, inspect: nothing },
+    fakeIo([]),
+  );
 
 /** What the parser makes of a command line. */
 async function parsed(...words: string[]): Promise<{ files: string[]; flags: RestoreFlags }> {
@@ -19,6 +22,7 @@ async function parsed(...words: string[]): Promise<{ files: string[]; flags: Res
     decode: nothing,
     load: nothing,
     doctor: nothing,
+    inspect: nothing,
   };
   const io = fakeIo(['restore', ...words]);
   await buildProgram(actions, io).parseAsync(io.argv);

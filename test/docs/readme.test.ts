@@ -11,7 +11,7 @@ import { blocks, commands, documents, exists, read, root, rows, section } from '
 
 const readme = read('README.md');
 const nothing = async () => undefined;
-const actions = { restore: nothing, plan: nothing, decode: nothing, load: nothing, doctor: nothing };
+const actions = { restore: nothing, plan: nothing, decode: nothing, load: nothing, doctor: nothing, inspect: nothing };
 const program = buildProgram(actions, fakeIo([]));
 const options = (command: string) => program.commands.find((each) => each.name() === command)?.options ?? [];
 
@@ -33,7 +33,7 @@ describe('the command line', () => {
     expect(wrong).toEqual([]);
   });
 
-  test.each(['restore', 'plan', 'decode', 'load', 'doctor'])(
+  test.each(['restore', 'plan', 'decode', 'load', 'doctor', 'inspect'])(
     'the options and defaults of %s are those of the tool',
     (command) => {
       const text = section(readme, '## Options');
@@ -49,7 +49,9 @@ describe('the command line', () => {
   );
 
   test('an option that is spoken of anywhere exists', () => {
-    const known = new Set(['restore', 'plan', 'decode', 'load', 'doctor'].flatMap(options).map(({ long }) => long));
+    const known = new Set(
+      ['restore', 'plan', 'decode', 'load', 'doctor', 'inspect'].flatMap(options).map(({ long }) => long),
+    );
     const strangers = documents
       .filter((document) => document === 'README.md' || document.startsWith('docs/'))
       .flatMap((document) =>
