@@ -248,7 +248,7 @@ const decodeOptionList = (): Option[] => [
   option(
     'The job:',
     '--threads <N>',
-    'threads that decode, with the one that reads and writes; default: one a core, 4 at most',
+    'threads that decode, with the one that reads and writes; default: from 256 MiB on one a core, 4 at most',
     (text, name) => parseCount(text, name, 1, MOST_THREADS),
   ),
   option('The job:', '--salvage', 'leave out values whose inside is damaged, name their keys, and go on'),

@@ -76,6 +76,12 @@ export class TargetError extends KeyferryError {}
 /** The target could not be reached, or stayed out of reach beyond the deadline. Exit code 3. */
 export class ConnectionError extends TargetError {}
 
+/** An object in S3 cannot be written. Nothing of it is visible under its name. Exit code 1. */
+export class OutputError extends KeyferryError {}
+
+/** The DynamoDB table in which jobs remember how far they got cannot be used, or says no. Exit code 1. */
+export class StoreError extends KeyferryError {}
+
 /** The job was told to stop before its end. Exit code 130. */
 export class InterruptedError extends KeyferryError {}
 

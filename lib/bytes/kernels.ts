@@ -1,5 +1,5 @@
-// The WebAssembly kernels, ready to call: CRC64, LZF and JSON strings in memory of their own, one instance a thread; lines
-// of strings with an instance for each user.
+// The WebAssembly kernels, ready to call: CRC64, LZF and JSON strings in memory of their own, one instance a thread; those
+// that read blocks of an RDB with an instance for each user.
 //
 // A call has three steps that nothing may come between: fill the input, call, take the result. All of them are
 // synchronous, so users in one thread do not meet.
@@ -23,7 +23,13 @@ interface Exports {
   readonly LINE_HEAD: Address;
   readonly LINE_HEAD_BYTES: Address;
   readonly LINES_ANSWER: Address;
-  skipStrings(at: number, end: number, until: number): number;
+  readonly LAYOUT_TABLE: Address;
+  readonly LAYOUTS: Address;
+  readonly LAYOUTS_BYTES: Address;
+  readonly SKIPPED_KEYS: Address;
+  readonly SKIPPED_BYTES: Address;
+  readonly SKIP_ANSWER: Address;
+  skipRecords(at: number, end: number, until: number): number;
   writeStrings(
     at: number,
     end: number,
@@ -78,30 +84,66 @@ export function expandLzfKernel(inputLength: number, length: number): boolean {
  */
 export const escapeTextKernel = kernels.escapeText;
 
-/** The kernel of lines with memory of its own: it holds blocks and lines between calls. */
-export interface LineKernel {
-  /** Where blocks of an RDB are to lie whose strings are read. Its `byteOffset` is the address of its first byte. */
+/** The kernels that read blocks of an RDB, with memory of their own: it holds blocks and lines between calls. */
+export interface BlockKernels {
+  /** Where the blocks are to lie. Its `byteOffset` is the address of its first byte. */
   readonly blocks: Buffer;
   /** Where lines go, likewise. */
   readonly lines: Buffer;
   /** What lines begin with; at most 64 bytes. */
   readonly head: Buffer;
-  /** What a call answers beside its result: at 1 the address where the lines end, at 2 the number of records. */
+  /** What `writeStrings` answers beside its result: at 1 the address where the lines end, at 2 the number of records. */
   readonly answer: Uint32Array;
-  readonly skipStrings: Exports['skipStrings'];
+  /** See lib/bytes/kernels/assembly/string-lines.ts. */
   readonly writeStrings: Exports['writeStrings'];
+
+  /** By type code: where in `layouts` the layout of its records begins; 0 for none, so that the first is not used. */
+  readonly layoutTable: Uint32Array;
+  /** Layouts as of lib/rdb/layouts.ts. */
+  readonly layouts: Int32Array;
+  /** What has been skipped, by type code. */
+  readonly skippedKeys: BigUint64Array;
+  readonly skippedBytes: BigUint64Array;
+  /** Of the last call: records, those with an expiry, an idle time, a frequency; of all calls: the largest record. */
+  readonly skipAnswer: Uint32Array;
+  /** See lib/bytes/kernels/assembly/skip-records.ts. */
+  readonly skipRecords: Exports['skipRecords'];
 }
 
-/** A kernel of one's own. What its calls take and answer is said in lib/bytes/kernels/assembly/string-lines.ts. */
-export function newLineKernel(): LineKernel {
+/** Kernels that nobody uses: their memory is large, and it would be freed late. */
+const free: BlockKernels[] = [];
+const MOST_FREE = 2;
+
+/** Kernels for one user, who may {@link giveBackBlockKernels give them back}. */
+export function takeBlockKernels(): BlockKernels {
+  const kernels = free.pop() ?? newBlockKernels();
+  kernels.layoutTable.fill(0);
+  kernels.skippedKeys.fill(0n);
+  kernels.skippedBytes.fill(0n);
+  kernels.skipAnswer.fill(0);
+  return kernels;
+}
+
+/** Nobody looks at their memory any more, and no read into it is under way. */
+export function giveBackBlockKernels(kernels: BlockKernels): void {
+  if (free.length < MOST_FREE) free.push(kernels);
+}
+
+function newBlockKernels(): BlockKernels {
   const own = new WebAssembly.Instance(compiled).exports as Exports;
-  const view = (start: Address, size: Address) => Buffer.from(own.memory.buffer, start.value, size.value);
+  const { buffer } = own.memory;
+  const view = (start: Address, size: Address) => Buffer.from(buffer, start.value, size.value);
   return {
     blocks: view(own.BLOCKS, own.BLOCKS_BYTES),
     lines: view(own.LINES, own.LINES_BYTES),
     head: view(own.LINE_HEAD, own.LINE_HEAD_BYTES),
-    answer: new Uint32Array(own.memory.buffer, own.LINES_ANSWER.value, 3),
-    skipStrings: own.skipStrings,
+    answer: new Uint32Array(buffer, own.LINES_ANSWER.value, 3),
     writeStrings: own.writeStrings,
+    layoutTable: new Uint32Array(buffer, own.LAYOUT_TABLE.value, 256),
+    layouts: new Int32Array(buffer, own.LAYOUTS.value, own.LAYOUTS_BYTES.value / 4),
+    skippedKeys: new BigUint64Array(buffer, own.SKIPPED_KEYS.value, 256),
+    skippedBytes: new BigUint64Array(buffer, own.SKIPPED_BYTES.value, 256),
+    skipAnswer: new Uint32Array(buffer, own.SKIP_ANSWER.value, 5),
+    skipRecords: own.skipRecords,
   };
 }

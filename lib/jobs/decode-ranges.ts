@@ -41,6 +41,8 @@ export async function decodeFile(options: DecodeFileOptions): Promise<RdbScanner
     await decodeRecords(scanner, decoder, blocks, options);
   } finally {
     options.onLossy(decoder.lossy);
+    await blocks.settle();
+    decoder.close();
   }
   return scanner;
 }

@@ -1,11 +1,10 @@
 // Cuts an RDB into segments that can be decoded on their own, while it proves the file's structure and checksum.
-import { type LineKernel, newLineKernel } from '../bytes/kernels.ts';
 import { type Dialect, MAGIC_BYTES } from '../rdb/dialect.ts';
+import { RecordSkipper } from '../rdb/record-skipper.ts';
 import { HELD_RECORD_BYTES, RdbScanner, ScanEvent } from '../rdb/scanner.ts';
 import { unrestorable } from '../sources/rdb/unrestorable.ts';
 import { BlockReader } from '../storage/block-reader.ts';
 import type { ByteSource } from '../storage/byte-source.ts';
-import { skipStrings } from '../targets/json/string-lines.ts';
 import type { DecodeRange } from './decode-ranges.ts';
 import type { TemplateSpan } from './record-decoder.ts';
 
@@ -57,20 +56,36 @@ async function cut(
   scanner: RdbScanner,
   cutter: Cutter,
   source: ByteSource,
+  options: SegmentOptions,
+  give: () => Promise<void>,
+): Promise<void> {
+  const skipper = new RecordSkipper();
+  const blocks = new BlockReader(source, { headroom: HELD_RECORD_BYTES, memory: skipper.blocks });
+  try {
+    await cutBlocks(scanner, cutter, skipper, blocks, options, give);
+  } finally {
+    await blocks.settle();
+    skipper.end();
+  }
+}
+
+async function cutBlocks(
+  scanner: RdbScanner,
+  cutter: Cutter,
+  skipper: RecordSkipper,
+  blocks: BlockReader,
   { onBlock, onUnwritten, signal }: SegmentOptions,
   give: () => Promise<void>,
 ): Promise<void> {
-  const kernel: LineKernel = newLineKernel();
-  const blocks = new BlockReader(source, { headroom: HELD_RECORD_BYTES, memory: kernel.blocks });
   for (;;) {
-    if (skipStrings(kernel, scanner, cutter.attention) > 0) cutter.passed();
+    if (skipper.skip(scanner, cutter.attention) > 0) cutter.passed();
     const event = scanner.next();
     if (event === ScanEvent.KEY) {
       cutter.key();
     } else if (event === ScanEvent.MORE) {
       signal?.throwIfAborted();
       await give();
-      onBlock(Math.min(scanner.fedTo, source.size));
+      onBlock(scanner.fedTo);
       const block = await blocks.next();
       if (block === undefined) scanner.finish();
       else scanner.feed(block.buffer, block.start, block.end);

@@ -63,8 +63,8 @@ export interface DecodeReport {
   seconds: number;
 }
 
-/** A smaller file is done before threads have started. */
-const AUTO_FROM_BYTES = 8 * 1024 * 1024;
+/** A smaller file is done before further threads have started and their code has become fast. */
+const AUTO_FROM_BYTES = 256 * 1024 * 1024;
 const AUTO_THREADS = 4;
 
 /**

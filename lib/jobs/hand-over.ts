@@ -66,7 +66,7 @@ export class Copies {
   }
 }
 
-const MOST_SPARE = 4;
+const MOST_SPARE = 2;
 
 /** A little more than what is there, so that the next bytes fit too when the buffer comes back. */
 const roomFor = (bytes: number): number => Math.ceil(bytes / 65_536 + 1) * 65_536;

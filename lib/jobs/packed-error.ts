@@ -5,7 +5,9 @@ import {
   InterruptedError,
   KeyferryError,
   LocalError,
+  OutputError,
   RdbError,
+  StoreError,
   TargetError,
   UsageError,
 } from '../errors.ts';
@@ -21,7 +23,16 @@ export interface PackedError {
   readonly stack: string | undefined;
 }
 
-const CLASSES = { ConnectionError, InputError, InterruptedError, LocalError, TargetError, UsageError } as const;
+const CLASSES = {
+  ConnectionError,
+  InputError,
+  InterruptedError,
+  LocalError,
+  OutputError,
+  StoreError,
+  TargetError,
+  UsageError,
+} as const;
 
 export function packError(error: unknown): PackedError {
   if (!(error instanceof Error)) return { name: 'Error', code: undefined, message: String(error), stack: undefined };

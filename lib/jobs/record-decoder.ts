@@ -1,5 +1,5 @@
 // Decodes records of an RDB to lines: one that is at hand in place; one that is too large to be held is read once more.
-import { newLineKernel } from '../bytes/kernels.ts';
+import { giveBackBlockKernels, takeBlockKernels } from '../bytes/kernels.ts';
 import { quoteKey, RdbError } from '../errors.ts';
 import type { EntryFilter } from '../filter/filter.ts';
 import { decodeTemplateNames } from '../rdb/decode.ts';
@@ -71,6 +71,7 @@ export const newTally = (): DecodeTally => ({
 /** Lines are handed on when so many bytes of them have gathered. */
 const FLUSH_BYTES = 1024 * 1024;
 const PART_BYTES = 256 * 1024;
+const PART_BLOCK_BYTES = 1024 * 1024;
 
 /** Bytes at hand: `bytes[0]` stands at the absolute offset `base`. */
 export interface Held {
@@ -82,14 +83,16 @@ export class RecordDecoder {
   readonly #options: RecordOptions;
   readonly #source: ByteSource;
   readonly #tally: DecodeTally;
-  readonly #kernel = newLineKernel();
-  readonly #out = new JsonBuffer(this.#kernel.lines);
+  readonly #kernels = takeBlockKernels();
+  readonly #out = new JsonBuffer(this.#kernels.lines);
   readonly #shape: Shape;
   /** Lines of keyferry's shape are counted as they are written, those of others when they are handed on. */
   readonly #countsLines: boolean;
   /** Where every string has a line as the kernel writes it. */
   readonly #strings: StringLines | undefined;
   readonly #templates = new Map<bigint, readonly Buffer[]>();
+  /** Where the blocks of values in parts lie. */
+  #partBlocks: Buffer | undefined;
 
   constructor(options: RecordOptions) {
     this.#options = options;
@@ -97,7 +100,7 @@ export class RecordDecoder {
     this.#tally = options.tally;
     const { accepts, keysOnly, noValue, shape, maxLineBytes = MAX_LINE_BYTES } = options;
     const plain = accepts === undefined && keysOnly !== true && noValue !== true && shape === undefined;
-    this.#strings = plain ? new StringLines(this.#kernel, this.#out, maxLineBytes) : undefined;
+    this.#strings = plain ? new StringLines(this.#kernels, this.#out, maxLineBytes) : undefined;
     const shaped = { ...options, templates: (id: bigint) => this.#templates.get(id) };
     this.#shape = shape === undefined ? new KeyferryShape(this.#out, shaped) : shapeNamed(shape, this.#out, shaped);
     this.#countsLines = shape !== undefined;
@@ -105,7 +108,7 @@ export class RecordDecoder {
 
   /** Where blocks should lie, so that {@link strings} can read them. */
   get blocks(): Buffer {
-    return this.#kernel.blocks;
+    return this.#kernels.blocks;
   }
 
   /** Writes the lines of strings that come next, before `until`, as far as there is a short way; the scanner passes them. */
@@ -124,6 +127,11 @@ export class RecordDecoder {
   end(): Promise<void> {
     this.#shape.tail();
     return this.flush();
+  }
+
+  /** Lets go of its memory: no read into {@link blocks} may be under way. */
+  close(): void {
+    giveBackBlockKernels(this.#kernels);
   }
 
   /** What the shape has no place for, in words, and how often it was met. */
@@ -240,7 +248,9 @@ export class RecordDecoder {
     if (!hasParts(type as ValueType)) {
       return heldParts(type as ValueType, await source.read(valueStart, recordEnd), { base: valueStart, templates });
     }
-    const blocks = new BlockReader(source, { from: valueStart, to: recordEnd });
+    this.#partBlocks ??= Buffer.allocUnsafeSlow(3 * PART_BLOCK_BYTES);
+    const range = { from: valueStart, to: recordEnd, blockBytes: PART_BLOCK_BYTES };
+    const blocks = new BlockReader(source, { ...range, memory: this.#partBlocks });
     const pieces = { next: () => blocks.nextBytes() };
     return readLineParts(type as ValueType, pieces, { partBytes: PART_BYTES, base: valueStart, templates });
   }

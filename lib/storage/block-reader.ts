@@ -56,6 +56,14 @@ export class BlockReader {
     return block;
   }
 
+  /** Waits for the read that is under way, so that its buffer can be used otherwise. No block comes after that. */
+  async settle(): Promise<void> {
+    const coming = this.#coming;
+    this.#at = this.#to;
+    this.#coming = undefined;
+    await coming?.catch(() => undefined);
+  }
+
   /** The bytes of the next block: a view, valid as long as the block. */
   async nextBytes(): Promise<Buffer | undefined> {
     const block = await this.next();

@@ -12,7 +12,7 @@ export interface PieceSource {
 /** Some elements that follow each other. */
 export interface Run {
   readonly count: number;
-  /** Over exactly their bytes (and the head that was asked for before them), which nobody will overwrite. */
+  /** Over exactly their bytes (and the head that was asked for before them), which nobody will overwrite while they may be read. */
   readonly cursor: ValueCursor;
 }
 
@@ -23,8 +23,9 @@ const HEADROOM = 32;
 const MOST_HELD = 2 ** 32;
 
 /**
- * Each piece is copied into a window, and what is handed out are views of it. So a window is not used again but left
- * behind when it has been read, and only the beginning of an element that goes on is copied into the next.
+ * Each piece is copied into a window, and what is handed out are views of it. So a window is left behind when it has been
+ * read (or, where the caller has done with a run before it asks for the next, two windows take turns), and only the
+ * beginning of an element that goes on is copied into the next.
  *
  * A window is as large as the caller says, up to twice that for an element that needs it. For larger ones it doubles as
  * their bytes arrive: no memory is taken on the word of a declared length.
@@ -32,7 +33,10 @@ const MOST_HELD = 2 ** 32;
 export class ArrivingBytes {
   readonly #source: PieceSource;
   readonly #windowBytes: number;
+  readonly #takesTurns: boolean;
   #window = Buffer.alloc(0);
+  /** The window before, where windows take turns. */
+  #spare = Buffer.alloc(0);
   /** The part of the window that has arrived. */
   #arrived = this.#window;
   /** Index in the window of the next byte to be read. */
@@ -45,9 +49,11 @@ export class ArrivingBytes {
   /**
    * @param windowBytes at least 1
    * @param base offset of the value's first byte, for errors
+   * @param takesTurns a run stays as it is only until the next is asked for
    */
-  constructor(source: PieceSource, windowBytes: number, base: number) {
+  constructor(source: PieceSource, windowBytes: number, base: number, takesTurns = false) {
     this.#source = source;
+    this.#takesTurns = takesTurns;
     this.#windowBytes = windowBytes;
     this.#base = base;
   }
@@ -157,7 +163,7 @@ export class ArrivingBytes {
     }
     const trusted = 2 * Math.max(this.#windowBytes, this.#held);
     const goal = Math.max(this.#windowBytes, Math.min(needed, trusted));
-    const window = Buffer.allocUnsafeSlow(HEADROOM + goal);
+    const window = this.#newWindow(HEADROOM + goal);
     let end = HEADROOM + this.#arrived.copy(window, HEADROOM, this.#start);
     while (end < window.length && (await this.#hasPiece())) {
       const piece = this.#piece as Uint8Array;
@@ -171,6 +177,13 @@ export class ArrivingBytes {
     this.#window = window;
     this.#arrived = window.subarray(0, end);
     return end === window.length || this.#held >= needed;
+  }
+
+  #newWindow(bytes: number): Buffer<ArrayBuffer> {
+    if (!this.#takesTurns) return Buffer.allocUnsafeSlow(bytes);
+    const spare = this.#spare;
+    this.#spare = this.#window;
+    return spare.length === bytes ? spare : Buffer.allocUnsafeSlow(bytes);
   }
 
   /** Sees to it that there is a piece with bytes in it; false behind the last. */

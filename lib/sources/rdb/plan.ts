@@ -4,8 +4,10 @@ import { combineCrc64 } from '../../bytes/crc64.ts';
 import { RdbError } from '../../errors.ts';
 import type { ChecksumVerdict, DialectName } from '../../rdb/dialect.ts';
 import { parseModuleId } from '../../rdb/module-id.ts';
-import { HELD_RECORD_BYTES, RdbScanner, ScanEvent } from '../../rdb/scanner.ts';
+import { RecordSkipper } from '../../rdb/record-skipper.ts';
+import { HELD_RECORD_BYTES, RdbScanner, ScanEvent, type ScanState } from '../../rdb/scanner.ts';
 import { readString } from '../../rdb/strings.ts';
+import type { ValueType } from '../../rdb/types.ts';
 import { BlockReader } from '../../storage/block-reader.ts';
 import type { ByteSource } from '../../storage/byte-source.ts';
 import { unrestorable } from './unrestorable.ts';
@@ -77,6 +79,19 @@ export interface PlanOptions {
   signal?: AbortSignal | undefined;
 }
 
+export interface PlanSomeOptions extends PlanOptions {
+  /** Goes on from where an earlier call stopped. */
+  from?: SavedPlanning | undefined;
+  /** True when the time is up: asked about once a block. */
+  outOfTime: () => boolean;
+}
+
+/** Planning that was stopped between two keys: plain data, but for bigints and maps. */
+export interface SavedPlanning {
+  readonly scan: ScanState;
+  readonly survey: SavedSurvey;
+}
+
 export const DEFAULT_CHUNK_BYTES = 8 * 1024 * 1024;
 
 /** AUX values are kept in the plan up to this many bytes. */
@@ -88,17 +103,57 @@ const AUX_SHOWN_BYTES = 256;
  * @throws {RdbError} on any damage, before which chunks may have been given already
  */
 export async function planRdb(source: ByteSource, options: PlanOptions = {}): Promise<Plan> {
-  const scanner = new RdbScanner({ size: source.size });
-  const blocks = new BlockReader(source, { headroom: HELD_RECORD_BYTES });
-  const survey = new Survey(scanner, options.chunkBytes ?? DEFAULT_CHUNK_BYTES);
+  const planned = await planSome(source, { ...options, outOfTime: () => false });
+  return (planned as { plan: Plan }).plan;
+}
+
+/**
+ * Reads until the end, or until the time is up. What it gives then is for the next call, after which all is as if there
+ * had been one.
+ *
+ * @throws {RdbError} on any damage, before which chunks may have been given already
+ */
+export async function planSome(
+  source: ByteSource,
+  options: PlanSomeOptions,
+): Promise<{ readonly plan: Plan } | { readonly saved: SavedPlanning }> {
+  const skipper = new RecordSkipper();
+  const from = options.from?.scan.offset ?? 0;
+  const blocks = new BlockReader(source, { from, headroom: HELD_RECORD_BYTES, memory: skipper.blocks });
+  try {
+    return await surveyBlocks(source, blocks, skipper, options);
+  } finally {
+    await blocks.settle();
+    skipper.end();
+  }
+}
+
+async function surveyBlocks(
+  source: ByteSource,
+  blocks: BlockReader,
+  skipper: RecordSkipper,
+  options: PlanSomeOptions,
+): ReturnType<typeof planSome> {
+  const { from, chunkBytes = DEFAULT_CHUNK_BYTES } = options;
+  const scanner = new RdbScanner({ size: source.size, from: from?.scan });
+  const survey = new Survey(scanner, skipper, chunkBytes, from?.survey);
+  const giveChunks = async () => {
+    for (const chunk of survey.takeChunks()) await options.onChunk?.(chunk);
+  };
+  let stops = false;
   for (;;) {
+    if (!stops) survey.skip();
     const event = scanner.next();
     if (event === ScanEvent.KEY) {
       survey.key();
+      if (!stops) continue;
+      await giveChunks();
+      return { saved: { scan: scanner.save(), survey: survey.save() } };
     } else if (event === ScanEvent.MORE) {
       options.signal?.throwIfAborted();
       options.onProgress?.(Math.min(scanner.fedTo, source.size), survey.keys);
-      for (const chunk of survey.takeChunks()) await options.onChunk?.(chunk);
+      await giveChunks();
+      stops = options.outOfTime();
       const block = await blocks.next();
       if (block === undefined) scanner.finish();
       else scanner.feed(block.buffer, block.start, block.end);
@@ -109,9 +164,9 @@ export async function planRdb(source: ByteSource, options: PlanOptions = {}): Pr
     }
   }
   survey.end();
-  for (const chunk of survey.takeChunks()) await options.onChunk?.(chunk);
+  await giveChunks();
   options.onProgress?.(scanner.recordEnd, survey.keys);
-  return survey.plan(await tailOf(source, scanner.recordEnd));
+  return { plan: survey.plan(await tailOf(source, scanner.recordEnd)) };
 }
 
 async function tailOf(source: ByteSource, offset: number): Promise<Plan['tail']> {
@@ -121,20 +176,35 @@ async function tailOf(source: ByteSource, offset: number): Promise<Plan['tail']>
   return { offset, bytes, kind: first[0] === 0x2a || first[0] === 0x23 ? 'aof' : 'unknown' };
 }
 
+/** What a survey has counted and collected. */
+interface SavedSurvey extends Pick<Plan, 'types' | 'dbs' | 'aux' | 'functions' | 'scripts' | 'templates'> {
+  readonly modules: readonly (readonly [id: bigint, keys: number])[];
+  readonly unrestorable: readonly (readonly [what: string, count: number])[];
+  readonly idle: boolean;
+  readonly freq: boolean;
+  readonly largest: number;
+  readonly keys: number;
+  readonly expires: number;
+  readonly chunkCount: number;
+  /** The chunk that is open; it has no keys where there is none. */
+  readonly open: Pick<Chunk, 'keys' | 'start' | 'db' | 'crc'>;
+}
+
 /** Everything that is counted and collected on the way. */
 class Survey {
   readonly #scanner: RdbScanner;
+  readonly #skipper: RecordSkipper;
   readonly #chunkBytes: number;
   readonly #typeKeys = new Float64Array(256);
   readonly #typeBytes = new Float64Array(256);
   readonly #typeNames: string[] = [];
   readonly #dbs = new Map<number, { db: number; keys: number; expires: number }>();
   #db: { db: number; keys: number; expires: number } | undefined;
-  readonly #modules = new Map<bigint, number>();
-  readonly #aux: [string, string][] = [];
+  readonly #modules: Map<bigint, number> = new Map();
+  readonly #aux: (readonly [string, string])[] = [];
   readonly #functions: Span[] = [];
   readonly #scripts: Span[] = [];
-  readonly #unrestorable = new Map<string, number>();
+  readonly #unrestorable: Map<string, number> = new Map();
   readonly #templates = new Map<bigint, Span & { id: bigint; fields: number }>();
   #idle = false;
   #freq = false;
@@ -150,9 +220,76 @@ class Survey {
   #chunkDb = 0;
   #chunkCrc = 0n;
 
-  constructor(scanner: RdbScanner, chunkBytes: number) {
+  constructor(scanner: RdbScanner, skipper: RecordSkipper, chunkBytes: number, saved?: SavedSurvey) {
     this.#scanner = scanner;
+    this.#skipper = skipper;
     this.#chunkBytes = chunkBytes;
+    if (saved === undefined) return;
+    for (const { code, name, keys, bytes } of saved.types) {
+      this.#typeKeys[code] = keys;
+      this.#typeBytes[code] = bytes;
+      this.#typeNames[code] = name;
+    }
+    for (const { db, keys, expires } of saved.dbs) this.#dbs.set(db, { db, keys, expires });
+    this.#modules = new Map(saved.modules);
+    this.#aux.push(...saved.aux);
+    this.#functions.push(...saved.functions);
+    this.#scripts.push(...saved.scripts);
+    this.#unrestorable = new Map(saved.unrestorable);
+    for (const template of saved.templates) this.#templates.set(template.id, template);
+    this.#idle = saved.idle;
+    this.#freq = saved.freq;
+    this.#largest = saved.largest;
+    this.keys = saved.keys;
+    this.#expires = saved.expires;
+    this.#chunkCount = saved.chunkCount;
+    this.#chunkKeys = saved.open.keys;
+    this.#chunkStart = saved.open.start;
+    this.#chunkDb = saved.open.db;
+    this.#chunkCrc = saved.open.crc;
+  }
+
+  /** All of it, for another one to go on with; the chunks have been taken. */
+  save(): SavedSurvey {
+    this.#countSkipped();
+    return {
+      types: this.#types(),
+      dbs: [...this.#dbs.values()],
+      modules: [...this.#modules],
+      aux: this.#aux,
+      functions: this.#functions,
+      scripts: this.#scripts,
+      unrestorable: [...this.#unrestorable],
+      templates: [...this.#templates.values()],
+      idle: this.#idle,
+      freq: this.#freq,
+      largest: this.#largest,
+      keys: this.keys,
+      expires: this.#expires,
+      chunkCount: this.#chunkCount,
+      open: { keys: this.#chunkKeys, start: this.#chunkStart, db: this.#chunkDb, crc: this.#chunkCrc },
+    };
+  }
+
+  /** Takes the scanner past keys that belong to the open chunk, or begin one, without a look at each. */
+  skip(): void {
+    const scanner = this.#scanner;
+    if (!scanner.betweenRecords) return;
+    const start = scanner.offsetOf(scanner.nextRecord);
+    const from = this.#chunkKeys > 0 ? this.#chunkStart : start;
+    // A key that fills the chunk, or would overfill it, goes by key().
+    const keys = this.#skipper.skip(scanner, from + this.#chunkBytes, from + this.#chunkBytes - 1);
+    if (keys === 0) return;
+    if (this.#chunkKeys === 0) this.#begin(start);
+    const { expires, idle, freq } = this.#skipper.last;
+    this.#chunkKeys += keys;
+    this.keys += keys;
+    if (this.#db?.db !== scanner.db) this.#db = this.#dbOf(scanner.db);
+    this.#db.keys += keys;
+    this.#db.expires += expires;
+    this.#expires += expires;
+    if (idle > 0) this.#idle = true;
+    if (freq > 0) this.#freq = true;
   }
 
   key(): void {
@@ -163,11 +300,7 @@ class Survey {
     if (this.#chunkKeys > 0 && scanner.recordEnd - this.#chunkStart > this.#chunkBytes) {
       this.#close(scanner.recordStart);
     }
-    if (this.#chunkKeys === 0) {
-      this.#chunkStart = scanner.recordStart;
-      this.#chunkDb = scanner.db;
-      this.#chunkCrc = scanner.crcAt(scanner.recordStart);
-    }
+    if (this.#chunkKeys === 0) this.#begin(scanner.recordStart);
     this.#chunkKeys++;
     this.keys++;
     if (this.#db?.db !== scanner.db) this.#db = this.#dbOf(scanner.db);
@@ -179,9 +312,7 @@ class Survey {
     if (scanner.idle >= 0) this.#idle = true;
     if (scanner.freq >= 0) this.#freq = true;
     if (bytes > this.#largest) this.#largest = bytes;
-    this.#typeKeys[type.code] = (this.#typeKeys[type.code] as number) + 1;
-    this.#typeBytes[type.code] = (this.#typeBytes[type.code] as number) + bytes;
-    this.#typeNames[type.code] = type.name;
+    this.#count(type, 1, bytes);
     if (type.kind === 'module') this.#modules.set(scanner.moduleId, (this.#modules.get(scanner.moduleId) ?? 0) + 1);
     if (bytes >= this.#chunkBytes) this.#close(scanner.recordEnd);
   }
@@ -218,6 +349,7 @@ class Survey {
   plan(tail: Plan['tail']): Plan {
     const scanner = this.#scanner;
     const dialect = scanner.dialect as NonNullable<typeof scanner.dialect>;
+    this.#countSkipped();
     return {
       dialect: dialect.name,
       version: dialect.version,
@@ -232,12 +364,7 @@ class Survey {
       idle: this.#idle,
       freq: this.#freq,
       dbs: [...this.#dbs.values()].sort((a, b) => a.db - b.db),
-      types: this.#typeNames.flatMap((name, code) => ({
-        code,
-        name,
-        keys: this.#typeKeys[code] as number,
-        bytes: this.#typeBytes[code] as number,
-      })),
+      types: this.#types(),
       modules: [...this.#modules].map(([id, keys]) => ({ ...parseModuleId(id), keys })),
       aux: this.#aux,
       functions: this.#functions,
@@ -245,6 +372,33 @@ class Survey {
       unrestorable: [...this.#unrestorable].map(([what, count]) => ({ what, count })),
       templates: [...this.#templates.values()],
     };
+  }
+
+  #types(): Plan['types'] {
+    return this.#typeNames.flatMap((name, code) => ({
+      code,
+      name,
+      keys: this.#typeKeys[code] as number,
+      bytes: this.#typeBytes[code] as number,
+    }));
+  }
+
+  /** Adds what was gone past without a look; once, at the end. */
+  #countSkipped(): void {
+    for (const { type, keys, bytes } of this.#skipper.types()) this.#count(type, keys, bytes);
+    this.#largest = Math.max(this.#largest, this.#skipper.largest);
+  }
+
+  #count({ code, name }: ValueType, keys: number, bytes: number): void {
+    this.#typeKeys[code] = (this.#typeKeys[code] as number) + keys;
+    this.#typeBytes[code] = (this.#typeBytes[code] as number) + bytes;
+    this.#typeNames[code] = name;
+  }
+
+  #begin(offset: number): void {
+    this.#chunkStart = offset;
+    this.#chunkDb = this.#scanner.db;
+    this.#chunkCrc = this.#scanner.crcAt(offset);
   }
 
   #close(end: number): void {

@@ -19,7 +19,7 @@ export type LinePart =
 const IN_RUNS = new Set(['HASH', 'SET', 'ZSET_2', 'LIST', 'LIST_QUICKLIST', 'LIST_QUICKLIST_2']);
 
 /**
- * The parts of a value that arrives in pieces. Options, memory and errors are those of `readValueParts`.
+ * The parts of a value that arrives in pieces; a `run` stays as it is until the next is asked for. Options, memory and errors are those of `readValueParts`.
  *
  * @param read gives exactly the value's bytes, without the type byte
  */
@@ -32,7 +32,8 @@ export async function* readLineParts(
     yield* readValueParts(type, read, options);
     return;
   }
-  const bytes = new ArrivingBytes(read, options.partBytes, options.base ?? 0);
+  // A run is written before the next one is asked for.
+  const bytes = new ArrivingBytes(read, options.partBytes, options.base ?? 0, true);
   for await (const { bytes: value, base } of cuts(type, bytes)) yield { kind: 'run', value, base };
 }
 

@@ -1,5 +1,5 @@
 // Lines of plain strings by a kernel: most keys of most files, at a fraction of what the general way costs.
-import type { LineKernel } from '../../bytes/kernels.ts';
+import type { BlockKernels } from '../../bytes/kernels.ts';
 import type { RdbScanner } from '../../rdb/scanner.ts';
 import type { JsonBuffer } from './json-buffer.ts';
 import { TAIL_BYTES } from './json-lines.ts';
@@ -12,15 +12,15 @@ const LINE_END_BYTES = 2;
 const EXPIRY_BYTES = 9;
 
 export class StringLines {
-  readonly #kernel: LineKernel;
+  readonly #kernels: BlockKernels;
   readonly #out: JsonBuffer;
   readonly #limit: number;
   #db = -1;
   #headLength = 0;
 
-  /** @param out its home has to be `kernel.lines` */
-  constructor(kernel: LineKernel, out: JsonBuffer, maxLineBytes: number) {
-    this.#kernel = kernel;
+  /** @param out its home has to be `kernels.lines` */
+  constructor(kernels: BlockKernels, out: JsonBuffer, maxLineBytes: number) {
+    this.#kernels = kernels;
     this.#out = out;
     // What is too long the general way is too long here.
     this.#limit = maxLineBytes - TAIL_BYTES + LINE_END_BYTES;
@@ -34,13 +34,13 @@ export class StringLines {
    * @returns the number of lines
    */
   write(scanner: RdbScanner, until: number): number {
-    const { lines, answer } = this.#kernel;
+    const { lines, answer } = this.#kernels;
     const out = this.#out;
-    if (out.bytes !== lines || !stringNext(scanner, this.#kernel)) return 0;
+    if (out.bytes !== lines || !stringNext(scanner, this.#kernels)) return 0;
     if (scanner.db !== this.#db) this.#takeDb(scanner.db);
     const { blockEnd, nextRecord } = scanner;
     const base = scanner.block.byteOffset;
-    const stopped = this.#kernel.writeStrings(
+    const stopped = this.#kernels.writeStrings(
       base + nextRecord,
       base + blockEnd,
       base + stopIndex(scanner, until),
@@ -58,32 +58,14 @@ export class StringLines {
 
   #takeDb(db: number): void {
     this.#db = db;
-    this.#headLength = this.#kernel.head.write(`{"db":${db},"key":`, 'latin1');
+    this.#headLength = this.#kernels.head.write(`{"db":${db},"key":`, 'latin1');
   }
 }
 
-/**
- * Takes the scanner past the strings that come next, as {@link StringLines.write} does.
- *
- * @returns their number
- */
-export function skipStrings(kernel: LineKernel, scanner: RdbScanner, until: number): number {
-  if (!stringNext(scanner, kernel)) return 0;
-  const base = scanner.block.byteOffset;
-  const stopped = kernel.skipStrings(
-    base + scanner.nextRecord,
-    base + scanner.blockEnd,
-    base + stopIndex(scanner, until),
-  );
-  const count = kernel.answer[2] as number;
-  if (count > 0) scanner.passTo(stopped - base);
-  return count;
-}
-
 /** Whether a record that may be a string's begins where the scanner stands, in the kernel's memory. */
-function stringNext(scanner: RdbScanner, kernel: LineKernel): boolean {
+function stringNext(scanner: RdbScanner, kernels: BlockKernels): boolean {
   const { block, nextRecord: at } = scanner;
-  if (!scanner.betweenRecords || block.buffer !== kernel.blocks.buffer) return false;
+  if (!scanner.betweenRecords || block.buffer !== kernels.blocks.buffer) return false;
   const first = block[at];
   return first === STRING || (first === EXPIRE_MS && block[at + EXPIRY_BYTES] === STRING);
 }

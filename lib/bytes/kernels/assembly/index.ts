@@ -7,6 +7,9 @@ export {
   BLOCKS_BYTES,
   INPUT,
   INPUT_BYTES,
+  LAYOUT_TABLE,
+  LAYOUTS,
+  LAYOUTS_BYTES,
   LINE_HEAD,
   LINE_HEAD_BYTES,
   LINES,
@@ -14,6 +17,10 @@ export {
   LINES_BYTES,
   OUTPUT,
   OUTPUT_BYTES,
+  SKIP_ANSWER,
+  SKIPPED_BYTES,
+  SKIPPED_KEYS,
   STATE,
 } from './memory';
-export { skipStrings, writeStrings } from './string-lines';
+export { skipRecords } from './skip-records';
+export { writeStrings } from './string-lines';

@@ -28,8 +28,8 @@ export const REST: usize = memory.data(REACH + SLACK, 16);
 export const BLOCKS_BYTES: u32 = 3 * ((64 << 10) + (1 << 20));
 export const BLOCKS: usize = memory.data(BLOCKS_BYTES + SLACK, 16);
 
-/** The lines. */
-export const LINES_BYTES: u32 = 4 << 20;
+/** The lines: one of the longest that decode writes by default (8 MiB), and an element that goes beyond. */
+export const LINES_BYTES: u32 = 9 << 20;
 export const LINES: usize = memory.data(LINES_BYTES + SLACK, 16);
 
 /** What a line begins with, up to the key. */
@@ -38,3 +38,14 @@ export const LINE_HEAD: usize = memory.data(LINE_HEAD_BYTES + SLACK, 16);
 
 /** What the kernel of lines answers beside where it stands: at byte 4 where the lines end, at byte 8 their number. */
 export const LINES_ANSWER: usize = memory.data(12, 16);
+
+/** By type code, 4 bytes each: where the layout of its records begins in LAYOUTS, in numbers; 0 for none. */
+export const LAYOUT_TABLE: usize = memory.data(256 * 4, 16);
+/** The layouts, 32-bit numbers as lib/rdb/layouts.ts has them. The first is not used. */
+export const LAYOUTS_BYTES: u32 = 16 << 10;
+export const LAYOUTS: usize = memory.data(LAYOUTS_BYTES, 16);
+/** Of records that were skipped, by type code: their number and their bytes, 8 bytes each. */
+export const SKIPPED_KEYS: usize = memory.data(256 * 8, 16);
+export const SKIPPED_BYTES: usize = memory.data(256 * 8, 16);
+/** What the skipping kernel answers: number of records, how many had an expiry, an idle time, a frequency; the largest. */
+export const SKIP_ANSWER: usize = memory.data(20, 16);

@@ -1,5 +1,5 @@
-// Whole records of plain strings to whole lines (docs/json-format.md), or past them. What the lines are is said more plainly
-// by lib/targets/json/json-lines.ts; how records are built, by rdb-format.md 1.3 and 1.5.
+// Whole records of plain strings to whole lines (docs/json-format.md). What the lines are is said more plainly by
+// lib/targets/json/json-lines.ts; how records are built, by rdb-format.md 1.3 and 1.5.
 import { escapeTo } from './escape';
 import { expandTo } from './lzf';
 import { LINE_HEAD, LINES_ANSWER, OUTPUT, OUTPUT_BYTES } from './memory';
@@ -89,28 +89,6 @@ function readLength(at: usize, end: usize): bool {
     return false;
   }
   return next <= end;
-}
-
-/**
- * Goes past whole records of strings, with or without an expiry.
- *
- * @param at    address of the first record, in BLOCKS as all of them
- * @param end   where the block's bytes end
- * @param until no record that begins here or behind is looked at
- * @returns the address of the first record that is no such string, or not whole; LINES_ANSWER has the number of records
- */
-export function skipStrings(at: usize, end: usize, until: usize): usize {
-  let count: u32 = 0;
-  while (at < until) {
-    const type = load<u8>(at) == EXPIRE_MS ? at + 9 : at;
-    if (type + 2 >= end || load<u8>(type) != STRING) break;
-    const first = readString(type + 1, end);
-    if (first == -1 || next >= end || readString(next, end) == -1) break;
-    at = next;
-    count++;
-  }
-  store<u32>(LINES_ANSWER, count, 8);
-  return at;
 }
 
 /**

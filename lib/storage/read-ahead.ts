@@ -1,0 +1,76 @@
+// A source that is read from one end to the other, in front of one that answers late: what comes next is fetched already.
+import type { ByteSource, SourcePin } from './byte-source.ts';
+
+/** Bytes fetched at once, and how many such windows are under way or held. */
+const WINDOW_BYTES = 16 * 1024 * 1024;
+const WINDOWS = 3;
+
+interface Window {
+  readonly start: number;
+  readonly end: number;
+  readonly bytes: Promise<Buffer>;
+}
+
+/** Reads have to come in rising order; one that goes back is made anew. */
+export class ReadAhead implements ByteSource {
+  readonly #source: ByteSource;
+  readonly #windowBytes: number;
+  /** In rising order, without gaps. */
+  #windows: Window[] = [];
+  readonly #spare: Buffer[] = [];
+
+  constructor(source: ByteSource, windowBytes: number = WINDOW_BYTES) {
+    this.#source = source;
+    this.#windowBytes = windowBytes;
+  }
+
+  get name(): string {
+    return this.#source.name;
+  }
+
+  get size(): number {
+    return this.#source.size;
+  }
+
+  get pin(): SourcePin {
+    return this.#source.pin;
+  }
+
+  async read(start: number, end: number, into: Buffer = Buffer.allocUnsafeSlow(end - start)): Promise<Buffer> {
+    if (start < (this.#windows[0]?.start ?? start)) return this.#source.read(start, end, into);
+    let at = start;
+    while (at < end) {
+      const window = this.#windowAt(at);
+      const bytes = await window.bytes;
+      const to = Math.min(end, window.end);
+      bytes.copy(into, at - start, at - window.start, to - window.start);
+      at = to;
+    }
+    return into;
+  }
+
+  /** Does not close what it reads from. */
+  async close(): Promise<void> {
+    await Promise.allSettled(this.#windows.map(({ bytes }) => bytes));
+    this.#windows = [];
+    this.#spare.length = 0;
+  }
+
+  #windowAt(offset: number): Window {
+    while (this.#windows[0] !== undefined && this.#windows[0].end <= offset) {
+      void this.#windows.shift()?.bytes.then(
+        (bytes) => void this.#spare.push(bytes),
+        () => {},
+      );
+    }
+    while (this.#windows.length < WINDOWS) {
+      const start = this.#windows.at(-1)?.end ?? offset;
+      if (start >= this.size) break;
+      const end = Math.min(start + this.#windowBytes, this.size);
+      const bytes = this.#source.read(start, end, this.#spare.pop() ?? Buffer.allocUnsafeSlow(this.#windowBytes));
+      bytes.catch(() => {}); // told by the read that needs it
+      this.#windows.push({ start, end, bytes });
+    }
+    return this.#windows[0] as Window;
+  }
+}
