@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { EXIT, exitCodeOfError } from '../../cli/exit-codes.ts';
+import { ConfigError } from '../../lib/config/index.ts';
 import * as errors from '../../lib/errors.ts';
 import { redisTypes, valkeyTypes } from '../../lib/rdb/types.ts';
 import { documents, read, root, rows } from './documents.ts';
@@ -18,6 +19,9 @@ const OTHERS: ReadonlySet<string> = new Set([
     'NO_COLOR',
     'LC_ALL',
     'LC_CTYPE',
+    'EAI_AGAIN',
+    'ALL_NEW',
+    'ALL_OLD',
   ],
 ]);
 
@@ -77,7 +81,7 @@ test('no other document names a code that there is not', () => {
 });
 
 function exitOf(name: string): number {
-  const family = errors as unknown as Record<string, { prototype: object }>;
+  const family = { ...errors, ConfigError } as unknown as Record<string, { prototype: object }>;
   const error = Object.create(family[name]?.prototype ?? Error.prototype);
   return exitCodeOfError(error);
 }
