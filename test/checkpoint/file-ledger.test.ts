@@ -7,26 +7,15 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { type FileLedgerOptions, openFileLedger } from '../../lib/checkpoint/file-ledger.ts';
-import type { CheckpointStore, UnitResult, UnitState } from '../../lib/checkpoint/store.ts';
+import type { CheckpointStore, UnitState } from '../../lib/checkpoint/store.ts';
 import { LocalError } from '../../lib/errors.ts';
 import { cannotMount, smallDisk, temporaryFolder } from '../support/folder.ts';
-
-const job = { source: 'dump.rdb (12345 bytes)', target: 'redis://localhost:6379', policy: 'panic' };
+import { checkpointSuite, job, look as lookAt, result } from './checkpoint-suite.ts';
 
 function options(changes: Partial<FileLedgerOptions> = {}): FileLedgerOptions {
   const path = join(temporaryFolder(), 'dump.ledger.jsonl');
   return { path, lockName: `test-${randomUUID().slice(0, 13)}`, job, fresh: false, ...changes };
 }
-
-const result = (written: number): UnitResult => ({
-  server: 'run-id',
-  written,
-  already: 1,
-  skipped: 2,
-  expired: 3,
-  filtered: 4,
-  losses: {},
-});
 
 const refusal = (opening: Promise<CheckpointStore>): Promise<unknown> =>
   opening.then(
@@ -34,46 +23,14 @@ const refusal = (opening: Promise<CheckpointStore>): Promise<unknown> =>
     (thrown) => thrown,
   );
 
-/** Opens, looks at what is there, and lets go. */
-async function look(opts: FileLedgerOptions): Promise<{ units: Map<string, UnitState>; resumed: boolean }> {
-  const ledger = await openFileLedger(opts);
-  const { units, resumed } = ledger;
-  await ledger.close();
-  return { units: new Map(units), resumed };
-}
+const look = (opts: FileLedgerOptions) => lookAt((changes) => openFileLedger({ ...opts, ...changes }));
+
+checkpointSuite('a ledger in a file', () => {
+  const opts = options();
+  return (changes) => openFileLedger({ ...opts, ...changes });
+});
 
 describe('a ledger', () => {
-  test('remembers what was begun and done, and by whom', async () => {
-    const opts = options();
-    const first = await openFileLedger(opts);
-    expect(first.resumed).toBe(false);
-    await first.started('0/0');
-    await first.started('0/1');
-    await first.done('0/0', result(10));
-    const expected = new Map<string, UnitState>([
-      ['0/0', { state: 'done', result: result(10) }],
-      ['0/1', { state: 'started' }],
-    ]);
-    expect(new Map(first.units)).toEqual(expected);
-    await first.close();
-    expect(await look(opts)).toEqual({ units: expected, resumed: true });
-  });
-
-  test('goes on where it stands: the last word on a unit counts', async () => {
-    const opts = options();
-    for (let run = 0; run < 3; run++) {
-      const ledger = await openFileLedger(opts);
-      await ledger.started(`unit ${run}`);
-      await ledger.started('again');
-      await ledger.done('again', result(run));
-      if (run === 1) await ledger.started('again');
-      await ledger.close();
-    }
-    const { units } = await look(opts);
-    expect([...units.keys()].sort()).toEqual(['again', 'unit 0', 'unit 1', 'unit 2']);
-    expect(units.get('again')).toEqual({ state: 'done', result: result(2) });
-  });
-
   test('is gone when its job is finished, and the lock free', async () => {
     const opts = options();
     const ledger = await openFileLedger(opts);
@@ -102,22 +59,13 @@ describe('a ledger', () => {
     for (const [i, name] of names.entries()) expect(units.get(name)?.state).toBe(i % 2 === 0 ? 'done' : 'started');
   });
 
-  test('keeps names whatever is in them', async () => {
+  test('keeps names whatever is in them, also before one that is cut off', async () => {
     const opts = options({ job: { ...job, source: 'größe "1"\n.rdb' } });
     const ledger = await openFileLedger(opts);
     for (const name of ['größe\n"1"\\', '\u2028', '🛳']) await ledger.started(name);
     await ledger.close();
     appendFileSync(opts.path, '{"unit":"cut 🛳');
     expect([...(await look(opts)).units.keys()]).toEqual(['größe\n"1"\\', '\u2028', '🛳']);
-  });
-
-  test('is forgotten on demand', async () => {
-    const opts = options();
-    const ledger = await openFileLedger(opts);
-    await ledger.started('0/0');
-    await ledger.close();
-    expect(await look({ ...opts, fresh: true })).toEqual({ units: new Map(), resumed: false });
-    expect(await look(opts), 'for good').toMatchObject({ units: new Map() });
   });
 });
 

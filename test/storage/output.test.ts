@@ -1,0 +1,15 @@
+// Files as outputs, by the suite of all outputs.
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { openOutput } from '../../lib/storage/output.ts';
+import { temporaryFolder } from '../support/folder.ts';
+import { outputSuite } from './output-suite.ts';
+
+outputSuite('a file', async () => {
+  const path = join(temporaryFolder(), 'out');
+  return {
+    begin: () => openOutput(path),
+    read: async () => (existsSync(path) ? readFileSync(path) : undefined),
+    leavings: async () => existsSync(`${path}.partial`),
+  };
+});
