@@ -4,7 +4,7 @@ import { countedSide } from './counted-side.ts';
 import { type DataSetName, dataSets } from './datasets.ts';
 import { ensureFiles } from './generate.ts';
 import { type Command, show } from './measure.ts';
-import { type BenchOptions, packageNode, readOptions, runBench } from './options.ts';
+import { type BenchOptions, chosenOf, packageNode, readOptions, runBench } from './options.ts';
 import {
   measurePairs,
   megabytes,
@@ -22,11 +22,8 @@ const REQUIRED_RSS_MB = 200;
 
 async function bench(): Promise<boolean> {
   const options = readOptions();
-  const unknown = options.names.find((name) => !NAMES.some((known) => known === name));
-  if (unknown !== undefined) throw new Error(`There is no data set ${unknown}; there are ${NAMES.join(', ')}.`);
-  const chosen = NAMES.filter((name) => options.names.length === 0 || options.names.includes(name));
   const requirements: Requirement[] = [];
-  for (const name of chosen) requirements.push(await compare(name, options));
+  for (const name of chosenOf(NAMES, options)) requirements.push(await compare(name, options));
   return printRequirements(requirements);
 }
 
