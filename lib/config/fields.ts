@@ -1,5 +1,5 @@
 // The kinds of values that several settings share: what is taken, what becomes of it, and what is said of anything else.
-import { z } from 'zod';
+import * as z from 'zod';
 import { DURATION_FORM, parseDuration, parseRate, parseSize, RATE_FORM, SIZE_FORM } from './quantities.ts';
 
 /** `on-conflict` in the file is `onConflict` in the code. */

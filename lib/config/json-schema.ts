@@ -1,5 +1,5 @@
 // The configuration's JSON Schema: for editors, for the reference page, and for the words of errors.
-import { z } from 'zod';
+import * as z from 'zod';
 import { configSchema } from './schema.ts';
 
 /** What of JSON Schema (draft 7, which editors of TOML know) is made here. */

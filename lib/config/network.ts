@@ -1,5 +1,5 @@
 // A VPC that functions run in, imported by what it is made of: nothing is looked up when the stack is made.
-import { z } from 'zod';
+import * as z from 'zod';
 import { camelKeys, name, text } from './fields.ts';
 import { ENDPOINT_PRICE } from './prices.ts';
 

@@ -1,5 +1,5 @@
 // What one run into a target can be told: a target's settings have these as its own, and a single run can override them.
-import { z } from 'zod';
+import * as z from 'zod';
 import { duration, rate, size } from './fields.ts';
 
 const db = z.int().min(0).max(999_999_999);

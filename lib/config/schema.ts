@@ -1,5 +1,5 @@
 // The whole of keyferry.toml: every setting with its form, its default and what it means.
-import { z } from 'zod';
+import * as z from 'zod';
 import { arn, arnError, arnForm, camelKeys, duration, size, text } from './fields.ts';
 import { networks } from './network.ts';
 import { targets } from './target.ts';

@@ -1,5 +1,5 @@
 // A target: the server that files are restored or loaded into, how to reach it, and what to do there.
-import { z } from 'zod';
+import * as z from 'zod';
 import { endpointParts, endpointUrl } from './endpoint-url.ts';
 import { arn, arnError, arnForm, camelKeys, name, text } from './fields.ts';
 import { RESTORE_OPTIONS } from './restore-options.ts';
