@@ -68,6 +68,11 @@ export class RangeDecoder {
   }
 }
 
+/** What has no line, in words: of what no command restores all but what modules keep beside their keys. */
+export function unwritten(scanner: RdbScanner, event: ScanEvent): string | undefined {
+  return event === ScanEvent.MODULE_AUX ? undefined : unrestorable(scanner, event);
+}
+
 const WHOLE_RANGE = {
   firstStop: Number.POSITIVE_INFINITY,
   onStop: async () => Number.POSITIVE_INFINITY,
@@ -130,10 +135,13 @@ async function decodeRecords(
       } else if (event === ScanEvent.FUNCTION) {
         const from = scanner.recordStart + 1;
         decoder.functionLibrary(await bytes(from, scanner.recordEnd), from);
+      } else if (event === ScanEvent.MODULE_AUX) {
+        const from = scanner.recordStart + 1;
+        decoder.moduleAux(await bytes(from, scanner.recordEnd), from);
       } else if (event === ScanEvent.HASH_TEMPLATE) {
         await decoder.template(scanner.template());
       } else {
-        const what = unrestorable(scanner, event);
+        const what = unwritten(scanner, event);
         if (what !== undefined) onUnwritten(what);
       }
     }

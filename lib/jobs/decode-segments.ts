@@ -2,10 +2,9 @@
 import { type Dialect, MAGIC_BYTES } from '../rdb/dialect.ts';
 import { RecordSkipper } from '../rdb/record-skipper.ts';
 import { HELD_RECORD_BYTES, RdbScanner, ScanEvent } from '../rdb/scanner.ts';
-import { unrestorable } from '../sources/rdb/unrestorable.ts';
 import { BlockReader } from '../storage/block-reader.ts';
 import type { ByteSource } from '../storage/byte-source.ts';
-import type { DecodeRange } from './decode-ranges.ts';
+import { type DecodeRange, unwritten } from './decode-ranges.ts';
 import type { TemplateSpan } from './record-decoder.ts';
 
 /** A range of the file, and the number of the part that its lines go to. */
@@ -92,7 +91,7 @@ async function cutBlocks(
     } else if (event === ScanEvent.END) {
       return;
     } else {
-      const what = unrestorable(scanner, event);
+      const what = unwritten(scanner, event);
       if (what !== undefined) onUnwritten(what);
       cutter.record(event);
     }

@@ -4,7 +4,7 @@
 // are those of a restore.
 import { createReadStream } from 'node:fs';
 import { type Readable, Readable as ReadableStream } from 'node:stream';
-import { InputError, KeyferryError, quoteKey, UsageError } from '../errors.ts';
+import { InputError, KeyferryError, quoteKey, RdbError, UsageError } from '../errors.ts';
 import { encodeValue } from '../rdb/encode.ts';
 import { reencode, type TypeSupport } from '../rdb/reencode.ts';
 import type { LogicalValue } from '../rdb/value.ts';
@@ -123,6 +123,15 @@ class Loading {
       await this.#writer.functionLibrary(record.code);
       return;
     }
+    if (record.kind === 'module-aux') {
+      try {
+        await this.#writer.moduleAux(record.value);
+      } catch (error) {
+        if (!(error instanceof RdbError)) throw error;
+        throw misshapen(error, where);
+      }
+      return;
+    }
     this.#keys = true;
     this.#refuseTwin(record, where);
     const { db, key, expireAt, idle, freq, meta } = record;
@@ -142,11 +151,7 @@ class Loading {
       return { type: fitting.type, value: fitting.value };
     } catch (error) {
       if (!(error instanceof KeyferryError || error instanceof RangeError)) throw error;
-      throw new InputError('JSON_RECORD', `the value cannot be: ${error.message}`, {
-        where: `${where}, db ${db}, key ${quoteKey(key)}`,
-        remedy: 'Mend the line. Nothing was written.',
-        cause: error,
-      });
+      throw misshapen(error, `${where}, db ${db}, key ${quoteKey(key)}`);
     }
   }
 
@@ -166,4 +171,11 @@ const outOfOrder = (where: string) =>
   new InputError('JSON_RECORD', 'a function stands behind keys.', {
     where,
     remedy: 'Functions come first: move the line to the top, or load its file first. Nothing was written.',
+  });
+
+const misshapen = (error: Error, where: string): InputError =>
+  new InputError('JSON_RECORD', `the value cannot be: ${error.message}`, {
+    where,
+    remedy: 'Mend the line. Nothing was written.',
+    cause: error,
   });

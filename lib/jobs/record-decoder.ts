@@ -2,7 +2,8 @@
 import { giveBackBlockKernels, takeBlockKernels } from '../bytes/kernels.ts';
 import { quoteKey, RdbError } from '../errors.ts';
 import type { EntryFilter } from '../filter/filter.ts';
-import { decodeTemplateNames } from '../rdb/decode.ts';
+import { ValueCursor } from '../rdb/decode/value-cursor.ts';
+import { decodeTemplateNames, moduleValue } from '../rdb/decode.ts';
 import type { Entry } from '../rdb/entry.ts';
 import { hasParts } from '../rdb/read-parts.ts';
 import { HELD_RECORD_BYTES, type RdbScanner } from '../rdb/scanner.ts';
@@ -167,6 +168,12 @@ export class RecordDecoder {
   /** @param record of a FUNCTION record what is behind its opcode */
   functionLibrary(record: Buffer, base: number): void {
     this.#shape.functionLibrary(readString(record, 0, base).value);
+    if (!this.#countsLines) this.#tally.lines++;
+  }
+
+  /** @param record of a MODULE_AUX record what is behind its opcode */
+  moduleAux(record: Buffer, base: number): void {
+    this.#shape.moduleAux(moduleValue(new ValueCursor(record, { base })));
     if (!this.#countsLines) this.#tally.lines++;
   }
 

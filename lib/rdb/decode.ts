@@ -13,7 +13,7 @@ import { zsetEntries } from './decode/zset.ts';
 import type { ValueType } from './types.ts';
 import type { LoadedGroup, LogicalValue, OpenValue, StreamGroup } from './value.ts';
 
-export { moduleItems } from './decode/module.ts';
+export { moduleItems, moduleValue } from './decode/module.ts';
 export { decodeTemplateNames, type TemplateLookup } from './decode/template-hash.ts';
 export type * from './value.ts';
 

@@ -5,7 +5,7 @@ import { ValueCursor } from './value-cursor.ts';
 
 const Tag = { END: 0, SIGNED: 1, UNSIGNED: 2, FLOAT: 3, DOUBLE: 4, STRING: 5 } as const;
 
-/** @param cursor stands at the value, which is the module's id and its items */
+/** @param cursor stands at the value, which is the module's id and its items; MODULE_AUX records are built alike */
 export function moduleValue(cursor: ValueCursor): ModuleValue {
   const id = cursor.length64();
   const start = cursor.position;

@@ -1,6 +1,6 @@
 // Reads JSON Lines, keyferry's (docs/json-format.md) or redis-dump's: one record for each key, AUX field and library.
 import { InputError } from '../../errors.ts';
-import type { LogicalValue } from '../../rdb/value.ts';
+import type { LogicalValue, ModuleValue } from '../../rdb/value.ts';
 import { formatCount } from '../../text/count.ts';
 import { LineProblem, type ProblemCode } from './line-problem.ts';
 import { readLine } from './line-shape.ts';
@@ -16,6 +16,7 @@ export type LineShape = (typeof LINE_SHAPES)[number];
 export type JsonRecord =
   | { readonly kind: 'aux'; readonly name: Buffer; readonly value: Buffer; readonly line: number }
   | { readonly kind: 'function'; readonly code: Buffer; readonly line: number }
+  | { readonly kind: 'module-aux'; readonly value: ModuleValue; readonly line: number }
   | JsonKey;
 
 export interface JsonKey {

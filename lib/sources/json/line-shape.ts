@@ -1,10 +1,10 @@
 // A line as docs/json-format.md has it: which properties there may be, and what each of them is.
-import type { LogicalValue, StreamEntry } from '../../rdb/value.ts';
+import type { LogicalValue, ModuleValue, StreamEntry } from '../../rdb/value.ts';
 import { LineProblem, misshapen } from './line-problem.ts';
 import type { Json } from './parse-json.ts';
 import { base64, count, oneOf, optional, plainText, properties, shown, signed, string } from './shapes.ts';
 import { streamEntries } from './stream-shape.ts';
-import { logicalValue, VALUE_TYPES, type ValueTypeName } from './value-shapes.ts';
+import { logicalValue, moduleValue, VALUE_TYPES, type ValueTypeName } from './value-shapes.ts';
 
 /** The value of a line, which may be some of the elements only. */
 export type LineValue = LogicalValue | { readonly kind: 'stream-entries'; readonly entries: readonly StreamEntry[] };
@@ -28,13 +28,14 @@ export interface KeyLine {
 export type Line =
   | KeyLine
   | { readonly kind: 'aux'; readonly name: Buffer; readonly value: Buffer }
-  | { readonly kind: 'function'; readonly code: Buffer };
+  | { readonly kind: 'function'; readonly code: Buffer }
+  | { readonly kind: 'module-aux'; readonly value: ModuleValue };
 
 /** What only the first part has; it is the line of a whole value that has all. */
 const HEAD = ['encoding', 'expiry', 'idle', 'freq', 'meta', 'size'] as const;
 const TAIL = ['elements', 'part', 'last'] as const;
 const BARE = ['type', 'key', 'value'] as const;
-const TYPES = [...VALUE_TYPES, 'aux', 'function'] as const;
+const TYPES = [...VALUE_TYPES, 'aux', 'function', 'module-aux'] as const;
 const MAX_DB = 2 ** 31 - 1;
 const MAX_FREQ = 255;
 
@@ -42,8 +43,12 @@ const MAX_FREQ = 255;
 export function readLine(json: Json): Line {
   const found = properties(json, 'the line', ['type'], ['db', 'key', 'value', ...HEAD, ...TAIL]);
   const type = typeOf(found.type);
-  if (type !== 'aux' && type !== 'function') return keyLine(type, found);
+  if (type !== 'aux' && type !== 'function' && type !== 'module-aux') return keyLine(type, found);
   const { key, value } = properties(json, `a line of type ${type}`, ['type'], BARE);
+  if (type === 'module-aux') {
+    optional(key, '"key"', string); // the module's name, which the value has too
+    return { kind: 'module-aux', value: moduleValue(present(value, 'value')) };
+  }
   const bytes = string(present(value, 'value'), '"value"');
   if (type === 'aux') return { kind: 'aux', name: string(present(key, 'key'), '"key"'), value: bytes };
   optional(key, '"key"', string); // the library's name, which its code has too

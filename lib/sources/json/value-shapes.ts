@@ -108,7 +108,8 @@ function arrayScalar(json: Json): ArrayItem['value'] {
   return { kind: 'string', value: string(json, 'the value of an item') };
 }
 
-function moduleValue(json: Json): ModuleValue {
+/** @throws {LineProblem} `JSON_RECORD` */
+export function moduleValue(json: Json): ModuleValue {
   const found = properties(json, 'the value of a module', ['module', 'version', 'payload']);
   const name = plainText(found.module, '"module"');
   const version = count(found.version, '"version"', LATEST_MODULE_VERSION);

@@ -1,4 +1,4 @@
-// What an RDB can hold that no command restores, and no line of JSON tells.
+// What an RDB can hold that no command restores.
 import { parseModuleId } from '../../rdb/module-id.ts';
 import { type RdbScanner, ScanEvent } from '../../rdb/scanner.ts';
 

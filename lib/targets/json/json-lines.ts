@@ -3,6 +3,8 @@ import type { TemplateLookup } from '../../rdb/decode.ts';
 import type { Entry } from '../../rdb/entry.ts';
 import { readString } from '../../rdb/strings.ts';
 import type { ValueType } from '../../rdb/types.ts';
+import type { ModuleValue } from '../../rdb/value.ts';
+import { writeModule } from './elements.ts';
 import { encodingName } from './encoding-names.ts';
 import { ascii, type JsonBuffer } from './json-buffer.ts';
 import { writeGeneral } from './open-values.ts';
@@ -147,6 +149,19 @@ export class JsonLines {
   /** The line of a function library; its key is the name in the first line of the code, where there is one. */
   functionLibrary(code: Buffer): void {
     this.#bare('function', libraryName(code), code);
+  }
+
+  /** The line of a MODULE_AUX record: what a module keeps beside its keys. */
+  moduleAux(value: ModuleValue): void {
+    const out = this.#out;
+    out.text('{"type":"module-aux"');
+    out.text(KEY);
+    out.string(Buffer.from(value.name, 'latin1'));
+    if (!this.#noValue && !this.#keysOnly) {
+      out.raw(VALUE);
+      writeModule(out, value);
+    }
+    out.raw(LINE_END);
   }
 
   #bare(type: string, key: Buffer | undefined, value: Buffer): void {

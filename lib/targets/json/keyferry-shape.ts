@@ -1,5 +1,6 @@
 // keyferry's own shape of decoded records: JSON Lines that lose nothing (docs/json-format.md).
 import type { Entry } from '../../rdb/entry.ts';
+import type { ModuleValue } from '../../rdb/value.ts';
 import type { JsonBuffer } from './json-buffer.ts';
 import { type JsonLineOptions, JsonLines } from './json-lines.ts';
 import { type LinePart, partLines } from './part-lines.ts';
@@ -48,5 +49,9 @@ export class KeyferryShape implements Shape {
 
   functionLibrary(code: Buffer): void {
     this.#lines.functionLibrary(code);
+  }
+
+  moduleAux(value: ModuleValue): void {
+    this.#lines.moduleAux(value);
   }
 }

@@ -1,6 +1,7 @@
 // The shapes that other tools gave people's scripts: what decode writes instead of keyferry's own JSON Lines.
 import type { TemplateLookup } from '../../rdb/decode.ts';
 import type { Entry } from '../../rdb/entry.ts';
+import type { ModuleValue } from '../../rdb/value.ts';
 import type { JsonBuffer } from './json-buffer.ts';
 import type { LinePart } from './line-parts.ts';
 import { RdbCliShape } from './shapes/rdb-cli.ts';
@@ -51,6 +52,7 @@ export interface Shape {
   ): AsyncGenerator<void, void, undefined>;
   aux(name: Buffer, value: Buffer): void;
   functionLibrary(code: Buffer): void;
+  moduleAux(value: ModuleValue): void;
   /** Whether threads may write the records of one file, each its range: no record's text depends on those before it. */
   readonly parallel: boolean;
   /** What the shape has no place for, in words, and how often it was met. */

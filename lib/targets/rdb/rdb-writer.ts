@@ -1,10 +1,12 @@
 // Writes an RDB file: key after key, with a checksum, in the version that what it holds needs.
 import { Crc64, combineCrc64, crc64 } from '../../bytes/crc64.ts';
 import { MAGIC_BYTES } from '../../rdb/dialect.ts';
+import { encodeModule } from '../../rdb/encode/module.ts';
 import { writeString } from '../../rdb/encode/primitives.ts';
 import { ValueWriter } from '../../rdb/encode-primitives.ts';
 import { Opcode } from '../../rdb/opcodes.ts';
 import type { TypedValue, TypeSupport } from '../../rdb/reencode.ts';
+import type { ModuleValue } from '../../rdb/value.ts';
 import type { ByteSink, RewritableSink } from '../../storage/file-sink.ts';
 import { magicOf, RdbVersion } from './rdb-version.ts';
 
@@ -99,6 +101,12 @@ export class RdbWriter {
     this.#version.admitFunctions();
     const record = new ValueWriter().bytes(Buffer.of(Opcode.FUNCTION2));
     writeString(record, code);
+    await this.#append(record.written);
+  }
+
+  /** What a module keeps beside its keys. @throws {RdbError} where its payload is no module's */
+  async moduleAux(value: ModuleValue): Promise<void> {
+    const record = new ValueWriter().bytes(Buffer.of(Opcode.MODULE_AUX)).bytes(encodeModule(value));
     await this.#append(record.written);
   }
 

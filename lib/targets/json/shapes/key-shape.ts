@@ -3,7 +3,7 @@ import { openValue, type TemplateLookup } from '../../../rdb/decode.ts';
 import type { Entry } from '../../../rdb/entry.ts';
 import { readString } from '../../../rdb/strings.ts';
 import type { ValueType } from '../../../rdb/types.ts';
-import type { OpenValue, StreamEntry, StreamGroup } from '../../../rdb/value.ts';
+import type { ModuleValue, OpenValue, StreamEntry, StreamGroup } from '../../../rdb/value.ts';
 import type { JsonBuffer } from '../json-buffer.ts';
 import type { LinePart } from '../line-parts.ts';
 import type { Shape, ShapeOptions } from '../shape.ts';
@@ -31,6 +31,7 @@ export type Piece =
 export type Loss =
   | 'aux fields'
   | 'function libraries'
+  | 'global data of modules'
   | 'streams'
   | 'consumer groups of streams'
   | 'module values'
@@ -176,6 +177,10 @@ export abstract class KeyShape implements Shape {
 
   functionLibrary(_code: Buffer): void {
     this.lose('function libraries');
+  }
+
+  moduleAux(_value: ModuleValue): void {
+    this.lose('global data of modules');
   }
 
   protected lose(loss: Loss): void {
