@@ -38,13 +38,27 @@ export interface ChunkRestoreOptions {
   readonly proxied: boolean;
   /** The most bytes that the target takes as one argument. */
   readonly bulkLimit: number;
+  /** True when the time is up: what is under way is finished, and {@link ChunkRestore.run} tells where it stopped. */
+  readonly outOfTime?: (() => boolean) | undefined;
   /** Ends the work between two keys. */
   readonly signal: AbortSignal;
   /** Told how many bytes more of the chunk are dealt with. */
   readonly onBytes: (bytes: number) => void;
 }
 
-/** Keys, and bytes of their records, after which the rate is asked, where one was set. */
+/** A place between two records of a chunk. */
+export interface Place {
+  /** Absolute offset of the next record. */
+  readonly offset: number;
+  readonly db: number;
+}
+
+/** What became of the keys that were dealt with, and where the others begin, if time ran out before them. */
+export interface ChunkWritten extends Written {
+  readonly rest: Place | undefined;
+}
+
+/** Keys, and bytes of their records, after which clock and rate are asked. */
 const RATE_STEP_KEYS = 64;
 const RATE_STEP_BYTES = 64 * 1024;
 
@@ -72,17 +86,17 @@ export class ChunkRestore {
   }
 
   /**
-   * Writes the chunk's keys.
+   * Writes the chunk's keys, from `from` on where an earlier run stopped there. At least one key is dealt with.
    *
    * @throws {InputError} `INPUT_CHANGED` before anything is written, when the chunk's bytes are not those planned
    * @throws {TargetError} what stopped it
    */
-  async run(chunk: Chunk, target: RedisTarget, attempt: Attempt): Promise<Written> {
+  async run(chunk: Chunk, target: RedisTarget, attempt: Attempt, from?: Place): Promise<ChunkWritten> {
     await this.#loadTemplates();
     const encoder = this.#encoder();
     const large = await this.#large(chunk, encoder);
-    if (large !== undefined) return this.#runLarge(chunk, large, target, encoder, attempt);
-    return this.#runHeld(chunk, target, encoder, attempt);
+    if (large === undefined) return this.#runHeld(chunk, target, encoder, attempt, from);
+    return { ...(await this.#runLarge(chunk, large, target, encoder, attempt)), rest: undefined };
   }
 
   /**
@@ -155,28 +169,36 @@ export class ChunkRestore {
   }
 
   /** A chunk of many keys: held whole while its keys are under way. */
-  #runHeld(chunk: Chunk, target: RedisTarget, encoder: EntryEncoder, attempt: Attempt): Promise<Written> {
+  #runHeld(
+    chunk: Chunk,
+    target: RedisTarget,
+    encoder: EntryEncoder,
+    attempt: Attempt,
+    from: Place | undefined,
+  ): Promise<ChunkWritten> {
     return this.#buffers.lend(chunk.end - chunk.start, async (buffer) => {
-      const held = await this.#held(chunk, buffer);
+      const held = startingAt(await this.#held(chunk, buffer), from);
       const writer = target.begin(encoder, held, attempt);
+      let rest: Place | undefined;
       try {
-        await this.#feed(writer, held, target, encoder);
+        rest = await this.#feed(writer, held, target, encoder);
       } catch (error) {
         // The buffer goes to another chunk: no answer may still come then that is about this one's keys.
         await writer.settled().catch(() => undefined);
         throw error;
       }
-      return target.complete(writer, encoder, held);
+      return { ...(await target.complete(writer, encoder, held)), rest };
     });
   }
 
+  /** @returns where it stopped, where time ran out before the chunk's end */
   async #feed(
     writer: ChunkWriter,
     { bytes, base, state }: ChunkBytes,
     target: RedisTarget,
     encoder: EntryEncoder,
-  ): Promise<void> {
-    const { filter, signal, onBytes } = this.#options;
+  ): Promise<Place | undefined> {
+    const { filter, outOfTime, signal, onBytes } = this.#options;
     const scanner = new RdbScanner({ from: state, crc: false });
     scanner.feed(bytes);
     let reported = base;
@@ -204,6 +226,10 @@ export class ChunkRestore {
       if (++keysToRate === RATE_STEP_KEYS || bytesToRate >= RATE_STEP_BYTES) {
         const wait = keepRate();
         if (wait !== undefined) await wait;
+        if (outOfTime?.() && scanner.recordEnd < base + bytes.length) {
+          report();
+          return { offset: scanner.recordEnd, db: scanner.db };
+        }
       }
       if (writer.full) {
         report();
@@ -213,6 +239,7 @@ export class ChunkRestore {
     }
     await keepRate();
     onBytes(base + bytes.length - reported);
+    return undefined;
   }
 
   /** The chunk's bytes, proven. */
@@ -294,4 +321,11 @@ export class ChunkRestore {
       this.#templates.set(id, await source.read(offset, offset + bytes));
     }
   }
+}
+
+/** What is left of a chunk from a place on. */
+function startingAt({ bytes, base, state }: ChunkBytes, from: Place | undefined): ChunkBytes {
+  if (from === undefined) return { bytes, base, state };
+  const { offset, db } = from;
+  return { bytes: bytes.subarray(offset - base), base: offset, state: { ...state, offset, db } };
 }

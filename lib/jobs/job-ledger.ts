@@ -8,6 +8,7 @@ import { type RdbInput, STDIN, workPath } from '../sources/rdb/input.ts';
 import { DEFAULT_CHUNK_BYTES } from '../sources/rdb/plan.ts';
 import { KEEP_EXPIRY } from '../targets/redis/policy.ts';
 import type { RestoreOptions } from './restore.ts';
+import type { RestoreTerms } from './restore-session.ts';
 
 /** Tells jobs of other files or another target apart. */
 export function jobId({ files, target }: RestoreOptions): string {
@@ -25,21 +26,21 @@ export function openJobLedger(options: RestoreOptions, inputs: readonly RdbInput
 }
 
 /** Everything that, were it another, would make a run another job. */
-function describeJob(options: RestoreOptions, inputs: readonly RdbInput[]): JobDescription {
-  const { target, filter, dbMap, onConflict = 'panic', expiry = KEEP_EXPIRY } = options;
+export function describeJob(terms: RestoreTerms, inputs: readonly Pick<RdbInput, 'name' | 'plan'>[]): JobDescription {
+  const { target, filter, dbMap, onConflict = 'panic', expiry = KEEP_EXPIRY } = terms;
   const content = inputs.map(({ name, plan }) => `${basename(name)} (${plan.bytes} bytes, CRC ${hex(plan.crc)})`);
   return {
     // Who logs in does not matter.
     target: showEndpoint({ ...target, username: undefined }),
     files: content.join(', '),
-    'chunk-bytes': String(options.chunkBytes ?? DEFAULT_CHUNK_BYTES),
+    'chunk-bytes': String(terms.chunkBytes ?? DEFAULT_CHUNK_BYTES),
     'on-conflict': onConflict,
     expiry: expiry.drop ? 'dropped' : `shifted by ${expiry.shiftMs} ms`,
     'only-db': filter?.dbs?.join(',') ?? 'all',
     type: filter?.kinds?.join(',') ?? 'all',
     match: filter?.match === undefined ? 'all' : JSON.stringify(filter.match),
     'db-map': dbMap === undefined ? 'none' : [...dbMap].map(([from, to]) => `${from}:${to}`).join(','),
-    'merge-dbs': options.mergeDbs ? 'yes' : 'no',
+    'merge-dbs': terms.mergeDbs ? 'yes' : 'no',
     'url-db': target.db === undefined ? 'none' : String(target.db),
   };
 }

@@ -12,7 +12,8 @@ export interface RestoreFunctionsOptions {
   readonly policy: ConflictPolicy;
   /** The target has functions. */
   readonly supported: boolean;
-  readonly report: RestoreReport;
+  /** Gets the outcomes, and what else is to be known. */
+  readonly report: Pick<RestoreReport, 'functions' | 'warnings'>;
 }
 
 type Counts = Omit<RestoreReport['functions'], 'failed'>;

@@ -1,6 +1,6 @@
 // Writes the chunks of a job: several at once, in order, each noted in the ledger before its first write and after its
 // last confirmation.
-import type { CheckpointStore } from '../checkpoint/store.ts';
+import type { CheckpointStore, UnitState } from '../checkpoint/store.ts';
 import { KeyferryError, TargetError } from '../errors.ts';
 import type { Chunk } from '../sources/rdb/plan.ts';
 import type { Attempt } from '../targets/redis/chunk-writer.ts';
@@ -86,7 +86,7 @@ async function writeUnit({ name, chunk, restore }: Unit, options: WriteChunksOpt
     progress.keys += chunk.keys;
     return;
   }
-  const attempt: Attempt = state === undefined ? 'first' : state.state === 'done' ? 'confirmed' : 'unsure';
+  const attempt = attemptAfter(state);
   // What another process confirmed stays noted as that: a key that differs then is an application's doing.
   if (attempt !== 'confirmed') await ledger.started(name);
   const { tally, servers } = await restore.run(chunk, target, attempt);
@@ -99,4 +99,10 @@ async function writeUnit({ name, chunk, restore }: Unit, options: WriteChunksOpt
     where: target.name,
     remedy: `The report names them. The first reason: ${failed[0]?.reason ?? ''}`,
   });
+}
+
+/** What is known of a unit's keys before it is written, by what the ledger says of it. */
+export function attemptAfter(state: UnitState | undefined): Attempt {
+  if (state === undefined) return 'first';
+  return state.state === 'done' ? 'confirmed' : 'unsure';
 }

@@ -31,9 +31,24 @@ export function formatChunk({ n, start, end, db, keys, crc }: Chunk): string {
   return `${JSON.stringify({ n, start, end, db, keys, bytes: end - start, crc: hex(crc) })}\n`;
 }
 
-function parseChunk(line: string): Chunk {
+export function parseChunk(line: string): Chunk {
   const { n, start, end, db, keys, crc } = JSON.parse(line) as Omit<Chunk, 'crc'> & { crc: string };
   return { n, start, end, db, keys, crc: BigInt(`0x${crc}`) };
+}
+
+/** The text of a plan. @param chunksCrc CRC64 of the chunk index */
+export function formatPlan({ input, chunkBytes, plan }: PlanFile, chunksCrc: bigint): string {
+  const { crc, templates, ...rest } = plan;
+  const json = {
+    format: PLAN_FORMAT,
+    input,
+    chunkBytes,
+    chunksCrc: hex(chunksCrc),
+    crc: hex(crc),
+    ...rest,
+    templates: templates.map((template) => ({ ...template, id: String(template.id) })),
+  };
+  return `${JSON.stringify(json, null, 2)}\n`;
 }
 
 /** Writes chunk index and plan; the plan's file is what makes both valid. */
@@ -53,19 +68,9 @@ export class PlanWriter {
     await this.#lines.write(line);
   }
 
-  async commit({ input, chunkBytes, plan }: PlanFile): Promise<void> {
+  async commit(file: PlanFile): Promise<void> {
     await this.#lines.commit();
-    const { crc, templates, ...rest } = plan;
-    const json = {
-      format: PLAN_FORMAT,
-      input,
-      chunkBytes,
-      chunksCrc: hex(this.#crc.value),
-      crc: hex(crc),
-      ...rest,
-      templates: templates.map((template) => ({ ...template, id: String(template.id) })),
-    };
-    await writeWhole(this.#planPath, `${JSON.stringify(json, null, 2)}\n`);
+    await writeWhole(this.#planPath, formatPlan(file, this.#crc.value));
   }
 
   async abandon(): Promise<void> {
@@ -89,7 +94,8 @@ export async function readPlan(
   }
 }
 
-function parsePlan(
+/** A plan's text; `undefined` when it speaks of another input, another chunk size or another format. */
+export function parsePlan(
   text: string,
   wanted: { pin: SourcePin; chunkBytes: number },
 ): (PlanFile & { chunksCrc: string }) | undefined {

@@ -140,6 +140,7 @@ async function surveyBlocks(
   const giveChunks = async () => {
     for (const chunk of survey.takeChunks()) await options.onChunk?.(chunk);
   };
+  let fed = false;
   let stops = false;
   for (;;) {
     if (!stops) survey.skip();
@@ -153,7 +154,9 @@ async function surveyBlocks(
       options.signal?.throwIfAborted();
       options.onProgress?.(Math.min(scanner.fedTo, source.size), survey.keys);
       await giveChunks();
-      stops = options.outOfTime();
+      // A call reads one block at least, however little time it has.
+      stops = fed && options.outOfTime();
+      fed = true;
       const block = await blocks.next();
       if (block === undefined) scanner.finish();
       else scanner.feed(block.buffer, block.start, block.end);

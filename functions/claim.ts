@@ -1,0 +1,12 @@
+// Claims the object that an execution was started for: of all executions that are told of it, one goes on.
+import { claim } from '../lib/jobs/aws/claim.ts';
+import { openCloud } from './environment.ts';
+import { claimEvent } from './inputs.ts';
+import { failedStep, observed } from './runtime.ts';
+
+export const handler = observed(
+  'claim',
+  claimEvent,
+  async (request) => ({ ok: true, ...(await claim(openCloud(), request)) }),
+  (failure) => ({ ...failedStep(failure), proceed: false }),
+);

@@ -1,0 +1,46 @@
+// What a function is told by its environment, and the clients that it keeps between calls.
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { S3Client } from '@aws-sdk/client-s3';
+import { Table } from '../lib/checkpoint/dynamodb/table.ts';
+import type { Cloud } from '../lib/jobs/aws/job.ts';
+import type { NamedTarget } from '../lib/jobs/aws/restore-steps.ts';
+import { systemClock } from '../lib/telemetry/clock.ts';
+
+/** KEYFERRY_CONFIG: JSON, without any secret. */
+export interface FunctionConfig {
+  readonly redactKeys: boolean;
+}
+
+/** That of functions that plan. */
+export interface PlanConfig extends FunctionConfig {
+  readonly chunkBytes: number;
+}
+
+/** That of functions in a target's network. */
+export interface TargetConfig extends PlanConfig {
+  readonly target: NamedTarget;
+}
+
+/** A variable that the stack sets. */
+function variable(name: string): string {
+  const value = process.env[name];
+  if (value === undefined || value === '') throw new Error(`${name} is not set: deploy this function with its stack`);
+  return value;
+}
+
+/** What the stack says; its shape is the stack's word, which synth checked. */
+export const config = <C extends FunctionConfig>(): C => JSON.parse(variable('KEYFERRY_CONFIG')) as C;
+
+let cloud: Cloud | undefined;
+
+export function openCloud(): Cloud {
+  cloud ??= {
+    // AWS's own endpoints have the bucket in their name; those of an emulator on an address can't.
+    s3: new S3Client({ forcePathStyle: process.env.AWS_ENDPOINT_URL !== undefined }),
+    table: new Table(new DynamoDBClient({}), variable('KEYFERRY_TABLE')),
+    bucket: variable('KEYFERRY_BUCKET'),
+    clock: systemClock,
+    redactKeys: config().redactKeys,
+  };
+  return cloud;
+}

@@ -1,0 +1,121 @@
+// What functions are called with, checked: every task of a state machine gives the same envelope around its state.
+import * as z from 'zod';
+import type { ClaimRequest } from '../lib/jobs/aws/claim.ts';
+import { parseChunk } from '../lib/sources/rdb/plan-files.ts';
+
+/** An input transformer writes nothing, or an empty text, where an event lacks a field. */
+const optionalText = z
+  .string()
+  .nullish()
+  .transform((text) => text || undefined);
+
+const job = z.object({
+  id: z.string(),
+  bucket: z.string(),
+  key: z.string(),
+  version: z.string(),
+  target: z.string(),
+  mode: z.enum(['restore', 'decode', 'load']),
+  owner: z.string(),
+});
+
+const lease = z.object({ name: z.string(), owner: z.string(), epoch: z.number() });
+
+/** What starts an execution: a person's request, or S3's event, whose rule hands over its detail. */
+const requestFields = {
+  bucket: z.string().min(1),
+  key: z.string().min(1),
+  version: optionalText,
+  /** Only events have one. */
+  sequencer: optionalText,
+  retry: optionalText,
+  options: z.record(z.string(), z.unknown()).nullish(),
+};
+const request = z.preprocess(fromEvent, z.object(requestFields));
+
+/** The detail of "Object Created" as a request; anything else as it is. Keys in it are not URL-encoded. */
+function fromEvent(state: unknown): unknown {
+  const { bucket, object, ...rest } = (state ?? {}) as {
+    bucket?: { name?: unknown };
+    object?: Record<string, unknown>;
+  };
+  if (object === undefined) return state;
+  return { ...rest, bucket: bucket?.name, key: object.key, version: object['version-id'], sequencer: object.sequencer };
+}
+
+const failure = z.object({
+  ok: z.literal(false),
+  code: z.string(),
+  message: z.string(),
+  where: z.string(),
+  remedy: z.string(),
+  damaged: z.boolean(),
+});
+
+/** What Catch hands over: the text is what Lambda says of the error that was thrown. */
+const caught = z.object({ Error: z.string().nullish(), Cause: z.string().nullish() });
+
+const envelope = z.object({
+  execution: z.string().min(1),
+  target: z.string().default(''),
+  mode: z.enum(['restore', 'decode', 'load']).default('restore'),
+  /** When the execution began. */
+  since: z.iso.datetime({ offset: true }).optional(),
+});
+
+const claimed = z.object({ job });
+const held = z.object({ lease });
+
+export const claimEvent = envelope.extend({ state: request }).transform(asRequest);
+export const jobEvent = envelope
+  .extend({ state: z.object({ claim: claimed }) })
+  .transform(({ state, since }) => ({ job: state.claim.job, since }));
+export const leasedEvent = envelope
+  .extend({ state: z.object({ claim: claimed, lease: held }) })
+  .transform(({ state }) => ({ job: state.claim.job, lease: state.lease.lease }));
+
+/** A line of the chunk index, as the map hands it over. */
+const chunk = z
+  .object({
+    n: z.int(),
+    start: z.int(),
+    end: z.int(),
+    db: z.int(),
+    keys: z.int(),
+    crc: z.string().regex(/^[0-9a-f]{16}$/),
+  })
+  .transform((line) => parseChunk(JSON.stringify(line)));
+export const chunkEvent = z.object({ job, lease, chunk });
+
+/** An item of the map that kept failing. */
+export const itemFailEvent = z
+  .object({ state: z.object({ job, chunk, caught: caught.nullish() }) })
+  .transform(({ state }) => ({ item: { job: state.job, n: state.chunk.n }, caught: state.caught ?? undefined }));
+
+/** Whatever an execution got to; of its steps, what they gave: a result, or a failure. */
+const step = z.unknown().optional();
+export const failEvent = envelope
+  .extend({
+    state: z.preprocess(
+      fromEvent,
+      z.object({ ...requestFields, claim: step, lease: step, plan: step, prepare: step, caught: caught.nullish() }),
+    ),
+  })
+  .transform((event) => {
+    const { claim, lease, plan, prepare, caught } = event.state;
+    return {
+      request: asRequest(event),
+      job: claimed.safeParse(claim).data?.job,
+      lease: held.safeParse(lease).data?.lease,
+      /** The failure of the last step that gave one. */
+      given: [prepare, plan, lease, claim].map((result) => failure.safeParse(result).data).find(Boolean),
+      caught: caught ?? undefined,
+    };
+  });
+
+function asRequest(event: z.output<typeof envelope> & { state: z.output<typeof request> }): ClaimRequest {
+  const { execution, target, mode, state } = event;
+  const { bucket, key, version, sequencer, retry, options } = state;
+  const isEvent = sequencer !== undefined;
+  return { owner: execution, mode, target, bucket, key, version, isEvent, retry, options: options ?? undefined };
+}

@@ -1,0 +1,15 @@
+// Restores one chunk: an item of the map. Safe to run again: the ledger says what is done.
+import { restoreChunk } from '../lib/jobs/aws/restore-chunk.ts';
+import { chunkEvent } from './inputs.ts';
+import { restoreContext } from './restore-context.ts';
+import { failedStep, observed } from './runtime.ts';
+
+export const handler = observed(
+  'restore-chunk',
+  chunkEvent,
+  async ({ job, lease, chunk }, deadline) => {
+    const done = await restoreChunk(restoreContext(deadline), job, lease, chunk);
+    return { ok: true, done };
+  },
+  (failure) => ({ ...failedStep(failure), done: true }),
+);

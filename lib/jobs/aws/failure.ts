@@ -1,0 +1,72 @@
+// A failure on its way through a state machine: what a retry can help is thrown, anything else is data.
+import { jobKey } from '../../checkpoint/dynamodb/jobs.ts';
+import { textOf } from '../../checkpoint/dynamodb/table.ts';
+import { InputError, KeyferryError } from '../../errors.ts';
+import type { AwsJob, Cloud } from './job.ts';
+
+/** An error as data; empty where it says nothing. */
+export interface Failure {
+  readonly code: string;
+  readonly message: string;
+  readonly where: string;
+  readonly remedy: string;
+  /** The input itself is not in order: it is put into quarantine. */
+  readonly damaged: boolean;
+}
+
+/** What the next try, some seconds later, may not meet. */
+const PASSING = new Set([
+  'CLUSTER_DOWN',
+  'INPUT_READ',
+  'OUTPUT_CONFLICT',
+  'OUTPUT_WRITE',
+  'SECRET_UNAVAILABLE',
+  'SENTINEL_NO_MASTER',
+  'SENTINEL_UNREACHABLE',
+  'STORE_UNAVAILABLE',
+  'TARGET_CLIENTS',
+  'TARGET_NOT_READY',
+  'TARGET_UNREACHABLE',
+]);
+
+/** Of an input, and yet no damage in it. */
+const NOT_DAMAGE = new Set([
+  'INPUT_ARCHIVED',
+  'INPUT_CHANGED',
+  'INPUT_FORBIDDEN',
+  'INPUT_NOT_FOUND',
+  'INPUT_READ',
+  'INPUT_TOO_SLOW',
+  'WORK_GONE',
+]);
+
+/** True when the same call may work later. What is no error of the family may be anything, and is tried again. */
+export const isPassing = (error: unknown): boolean => !(error instanceof KeyferryError) || PASSING.has(error.code);
+
+export function asFailure(error: KeyferryError): Failure {
+  const { code, message, where = '', remedy = '' } = error;
+  return { code, message, where, remedy, damaged: error instanceof InputError && !NOT_DAMAGE.has(code) };
+}
+
+/** One sentence, and what to do. */
+export function describeFailure({ code, message, where, remedy }: Failure): string {
+  return [`${where === '' ? code : `${code} at ${where}`}: ${message}`, remedy].filter(Boolean).join(' ');
+}
+
+const failureKey = ({ id, owner }: Pick<AwsJob, 'id' | 'owner'>) => ({ pk: jobKey(id).pk, sk: `failure#${owner}` });
+
+/** Notes what ends the job, for its other workers and for its end. The first failure counts. */
+export async function noteFailure({ table }: Cloud, job: AwsJob, failure: Failure): Promise<void> {
+  await table.write({
+    key: failureKey(job),
+    update: 'SET #failure = if_not_exists(#failure, :failure), #expires = :expires',
+    names: { '#failure': 'failure', '#expires': 'expires' },
+    values: { ':failure': JSON.stringify(failure), ':expires': table.expires },
+  });
+}
+
+/** What one of this execution's workers has met; `undefined` where all is well so far. */
+export async function notedFailure({ table }: Cloud, job: Pick<AwsJob, 'id' | 'owner'>): Promise<Failure | undefined> {
+  const text = textOf(await table.get(failureKey(job)), 'failure');
+  return text === undefined ? undefined : (JSON.parse(text) as Failure);
+}

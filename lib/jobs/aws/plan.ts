@@ -1,0 +1,186 @@
+// Plans the RDB of a job: its chunks as lines that a Distributed Map reads, and the plan, whose file makes both valid.
+// What one call can't finish, the next goes on with.
+import { Crc64 } from '../../bytes/crc64.ts';
+import { InputError } from '../../errors.ts';
+import { type Plan, planSome, type SavedPlanning } from '../../sources/rdb/plan.ts';
+import { formatChunk, formatPlan, type PlannedInput, parsePlan } from '../../sources/rdb/plan-files.ts';
+import type { ByteSource } from '../../storage/byte-source.ts';
+import { detectFormat, FORMAT_HEAD_BYTES } from '../../storage/input-format.ts';
+import { ReadAhead } from '../../storage/read-ahead.ts';
+import { OutputError } from '../../storage/s3/output-error.ts';
+import { createObject, type ObjectOutput, resumeObject, type SavedOutput } from '../../storage/s3/s3-output.ts';
+import type { AwsJob, Cloud, Deadline } from './job.ts';
+import { fromJson, toJson } from './json.ts';
+import { openUnpacked, UNPACKED } from './unpack.ts';
+import { openInput, openWork, readText, workKey, writeText } from './work.ts';
+
+/** Where a plan stands, and how much there is to do. */
+export interface PlanPointer {
+  readonly chunksBucket: string;
+  readonly chunksKey: string;
+  readonly chunks: number;
+  readonly keys: number;
+  readonly bytes: number;
+}
+
+/** A plan half made. */
+interface SavedWork {
+  readonly chunkBytes: number;
+  readonly planning: SavedPlanning;
+  readonly chunksCrc: bigint;
+  readonly output: SavedOutput;
+}
+
+const PLAN = 'plan.json';
+const CHUNKS = 'chunks.jsonl';
+const STATE = 'plan-state.json';
+
+/**
+ * Goes on with the plan as far as the time allows.
+ *
+ * @returns the plan; `undefined` where it takes another call
+ * @throws {InputError} when the input is not there, no RDB, damaged, or `INPUT_CHANGED`
+ */
+export async function planObject(
+  cloud: Cloud,
+  job: AwsJob,
+  chunkBytes: number,
+  deadline: Deadline,
+): Promise<PlanPointer | undefined> {
+  const input = await openInput(cloud, job, deadline.signal);
+  try {
+    const format = detectFormat(input.name, await input.read(0, Math.min(input.size, FORMAT_HEAD_BYTES)));
+    const planned: PlannedInput = { pin: input.pin, format };
+    const before = parsedPlan(await readText(cloud, workKey(job, PLAN)), planned, chunkBytes);
+    if (before !== undefined) return pointer(cloud, job, before);
+    const rdb = format === 'rdb' ? input : await openUnpacked(cloud, job, input, deadline);
+    try {
+      return await planRest(cloud, job, planned, rdb, chunkBytes, deadline);
+    } finally {
+      await rdb.close();
+    }
+  } finally {
+    await input.close();
+  }
+}
+
+async function planRest(
+  cloud: Cloud,
+  job: AwsJob,
+  input: PlannedInput,
+  rdb: ByteSource,
+  chunkBytes: number,
+  deadline: Deadline,
+): Promise<PlanPointer | undefined> {
+  const { s3, bucket } = cloud;
+  const stateKey = workKey(job, STATE);
+  const text = await readText(cloud, stateKey);
+  let saved = text === undefined || text === '' ? undefined : fromJson<SavedWork>(text);
+  if (saved?.chunkBytes !== chunkBytes) saved = undefined;
+  const options = { signal: deadline.signal, contentType: 'application/jsonl' };
+  const output: ObjectOutput =
+    saved === undefined
+      ? createObject(s3, { bucket, key: workKey(job, CHUNKS) }, options)
+      : resumeObject(s3, saved.output, options);
+  const crc = new Crc64(saved?.chunksCrc);
+  const ahead = new ReadAhead(rdb);
+  try {
+    const planned = await planSome(ahead, {
+      from: saved?.planning,
+      chunkBytes,
+      outOfTime: deadline.outOfTime,
+      signal: deadline.signal,
+      onChunk: (chunk) => {
+        const line = Buffer.from(formatChunk(chunk));
+        crc.update(line);
+        return output.write(line);
+      },
+    });
+    if ('saved' in planned) {
+      const work: SavedWork = {
+        chunkBytes,
+        planning: planned.saved,
+        chunksCrc: crc.value,
+        output: await output.save(),
+      };
+      await writeText(cloud, stateKey, toJson(work));
+      return undefined;
+    }
+    await output.commit();
+    await writeText(cloud, workKey(job, PLAN), formatPlan({ input, chunkBytes, plan: planned.plan }, crc.value));
+    return pointer(cloud, job, planned.plan);
+  } catch (error) {
+    if (saved === undefined) await output.leave();
+    else if (error instanceof OutputError && error.code === 'OUTPUT_UPLOAD_GONE') {
+      // An earlier call gave the chunks their name, and died before the plan: it is made from the beginning.
+      await writeText(cloud, stateKey, '');
+      return undefined;
+    }
+    throw error;
+  } finally {
+    await ahead.close();
+  }
+}
+
+function parsedPlan(text: string | undefined, { pin }: PlannedInput, chunkBytes: number): Plan | undefined {
+  return text === undefined ? undefined : parsePlan(text, { pin, chunkBytes })?.plan;
+}
+
+function pointer({ bucket }: Cloud, job: AwsJob, { chunks, keys, bytes }: Plan): PlanPointer {
+  return { chunksBucket: bucket, chunksKey: workKey(job, CHUNKS), chunks, keys, bytes };
+}
+
+/** A planned RDB, as the steps after the plan open it. */
+export interface PlannedRdb {
+  readonly input: PlannedInput;
+  readonly plan: Plan;
+  /** The plain RDB that the plan's offsets speak of. */
+  readonly source: ByteSource;
+  /** The chunk index, read when it is needed. */
+  chunksText(): Promise<string>;
+  close(): Promise<void>;
+}
+
+/** @throws {InputError} `INPUT_CHANGED` where the input or its work files are no longer what was planned */
+export async function openPlanned(
+  cloud: Cloud,
+  job: AwsJob,
+  chunkBytes: number,
+  deadline: Deadline,
+): Promise<PlannedRdb> {
+  const input = await openInput(cloud, job, deadline.signal);
+  try {
+    const parsed = parsePlan((await readText(cloud, workKey(job, PLAN))) ?? '{}', { pin: input.pin, chunkBytes });
+    if (parsed === undefined) throw workGone(job, PLAN);
+    const source = parsed.input.format === 'rdb' ? input : await openWorkSource(cloud, job);
+    return {
+      input: parsed.input,
+      plan: parsed.plan,
+      source,
+      chunksText: async () => {
+        const text = await readText(cloud, workKey(job, CHUNKS));
+        if (text === undefined) throw workGone(job, CHUNKS);
+        return text;
+      },
+      close: async () => {
+        await source.close();
+        await input.close();
+      },
+    };
+  } catch (error) {
+    await input.close();
+    throw error;
+  }
+}
+
+async function openWorkSource(cloud: Cloud, job: AwsJob): Promise<ByteSource> {
+  const source = await openWork(cloud, workKey(job, UNPACKED));
+  if (source === undefined) throw workGone(job, UNPACKED);
+  return source;
+}
+
+const workGone = (job: AwsJob, name: string) =>
+  new InputError('WORK_GONE', 'a work file of this job is not there, or not of this plan.', {
+    where: workKey(job, name),
+    remedy: 'They are kept as many days as retention.work says. Copy the file to its place again: that is a new job.',
+  });

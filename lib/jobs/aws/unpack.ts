@@ -1,0 +1,84 @@
+// Unpacks a `.gz` or `.zst` object into the job's work files, since restoring in parallel needs ranged reads.
+//
+// A packed stream can't be taken up in its middle: it is done in one call, or refused as soon as that is clear.
+import { Readable } from 'node:stream';
+import { InputError } from '../../errors.ts';
+import type { ByteSource } from '../../storage/byte-source.ts';
+import { detectFormat, FORMAT_HEAD_BYTES } from '../../storage/input-format.ts';
+import { ReadAhead } from '../../storage/read-ahead.ts';
+import { createObject } from '../../storage/s3/s3-output.ts';
+import { unpackedPieces } from '../../storage/unpack.ts';
+import type { AwsJob, Cloud, Deadline } from './job.ts';
+import { openWork, workKey } from './work.ts';
+
+/** The unpacked copy, among the work files. */
+export const UNPACKED = 'unpacked.rdb';
+
+/** From here on the speed so far tells how long the rest takes; ms. */
+const MEASURED_MS = 30_000;
+const PIECE_BYTES = 1024 * 1024;
+
+/**
+ * Opens the unpacked copy; makes it where there is none yet.
+ *
+ * @throws {InputError} `INPUT_TOO_SLOW` where one call can't do it; `INPUT_COMPRESSION`, and those of detectFormat
+ */
+export async function openUnpacked(cloud: Cloud, job: AwsJob, packed: ByteSource, deadline: Deadline) {
+  const key = workKey(job, UNPACKED);
+  // It has its name only when it is whole.
+  return (await openWork(cloud, key)) ?? (await unpack(cloud, key, packed, deadline));
+}
+
+async function unpack(cloud: Cloud, key: string, packed: ByteSource, deadline: Deadline): Promise<ByteSource> {
+  const { s3, bucket, clock } = cloud;
+  const output = createObject(s3, { bucket, key }, { signal: deadline.signal });
+  const input = new ReadAhead(packed);
+  const start = clock.now();
+  let read = 0;
+  const pieces = async function* () {
+    for (; read < packed.size; ) {
+      const to = Math.min(read + PIECE_BYTES, packed.size);
+      const piece = await input.read(read, to);
+      read = to;
+      refuseSlow(packed, read, clock.now() - start, deadline.hardEnd - clock.now());
+      yield piece;
+    }
+  };
+  let head = Buffer.alloc(0);
+  try {
+    for await (const piece of unpackedPieces(packed.name, Readable.from(pieces()))) {
+      if (head.length < FORMAT_HEAD_BYTES) {
+        head = Buffer.concat([head, piece.subarray(0, FORMAT_HEAD_BYTES)]);
+        if (head.length >= FORMAT_HEAD_BYTES) refuseOther(packed.name, head);
+      }
+      await output.write(piece);
+    }
+    if (head.length < FORMAT_HEAD_BYTES) refuseOther(packed.name, head);
+    await output.commit();
+  } catch (error) {
+    await output.leave();
+    throw error;
+  } finally {
+    await input.close();
+  }
+  return (await openWork(cloud, key)) as ByteSource;
+}
+
+function refuseOther(name: string, head: Buffer): void {
+  if (detectFormat(name, head.subarray(0, FORMAT_HEAD_BYTES)) === 'rdb') return;
+  throw new InputError('INPUT_COMPRESSION', 'the file is compressed twice.', { where: name });
+}
+
+function refuseSlow({ name, size }: ByteSource, read: number, tookMs: number, leftMs: number): void {
+  if (tookMs < MEASURED_MS) return;
+  const needsMs = (tookMs / read) * (size - read);
+  if (needsMs < leftMs) return;
+  throw new InputError(
+    'INPUT_TOO_SLOW',
+    `a function cannot unpack this file in its time: the rest takes about ${Math.ceil(needsMs / 60_000)} minutes more.`,
+    {
+      where: name,
+      remedy: `Put it there unpacked, or restore it from a terminal: aws s3 cp ${name} . && keyferry restore`,
+    },
+  );
+}

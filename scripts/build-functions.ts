@@ -1,0 +1,36 @@
+// Bundles the functions for the npm package, one folder each in dist/functions, and says how large they are.
+import { rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Bundle, bundleFunction } from '../infra/bundle.ts';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const sources = join(root, 'functions');
+
+/** What each may take at most: more would be felt at a cold start. */
+export const MOST_BYTES = 1_500_000;
+
+/** What the stack calls; other files in functions/ are parts of these. */
+export const FUNCTIONS = [
+  'claim',
+  'lease',
+  'plan',
+  'prepare',
+  'restore-chunk',
+  'finish',
+  'fail',
+  'empty-bucket',
+] as const;
+
+/** @throws when one is larger than it may be */
+export function buildFunctions(out = join(root, 'dist', 'functions')): Bundle[] {
+  rmSync(out, { recursive: true, force: true });
+  const bundles = FUNCTIONS.map((name) => bundleFunction(name, sources, out));
+  const large = bundles.filter(({ bytes }) => bytes > MOST_BYTES);
+  if (large.length > 0) throw new Error(`larger than ${MOST_BYTES} bytes: ${large.map(({ name }) => name).join(', ')}`);
+  return bundles;
+}
+
+if (import.meta.main) {
+  for (const { name, bytes } of buildFunctions()) console.log(`${name.padEnd(16)}${(bytes / 1000).toFixed(0)} kB`);
+}
