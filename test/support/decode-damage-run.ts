@@ -99,7 +99,7 @@ function decoded(bytes: Buffer, salvage = false): Promise<DecodeRun> {
 }
 
 function hasLine({ event }: RecordFacts): boolean {
-  return event === 'KEY' || event === 'AUX' || event === 'FUNCTION';
+  return event === 'KEY' || event === 'AUX' || event === 'FUNCTION' || event === 'MODULE_AUX';
 }
 
 async function soundFiles(): Promise<SoundFile[]> {
