@@ -5,7 +5,6 @@
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { gzipSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
@@ -17,6 +16,7 @@ import { values } from '../support/rdb-builders.ts';
 import { RdbFileBuilder } from '../support/rdb-file-builder.ts';
 import { filledFile, WorkFolder } from '../support/restore-run.ts';
 import { anyServer } from '../support/servers.ts';
+import { runWatched } from '../support/watched-process.ts';
 
 const SEED = seedOr(20_261_123);
 const MIB = 1024 * 1024;
@@ -26,9 +26,6 @@ const sample = fileURLToPath(new URL('../fixtures/sample.rdb', import.meta.url))
 
 /** Bytes up to which a file is cut at every one of them. */
 const SMALL_BYTES = runs(100, 600);
-/** A case that takes longer than this hangs; it takes ms. */
-const CASE_MS = 20_000;
-
 const work = new WorkFolder();
 afterAll(() => work[Symbol.dispose]());
 
@@ -37,35 +34,10 @@ beforeAll(async () => {
   served = await filledFile(work.file('served.rdb'), anyServer(), { seed: SEED, scale: 0.1 });
 });
 
-/** Runs an order in a process of its own, which is ended when it hangs. */
 function damaged(kind: DecodeDamageOrder['kind'], count: number): Promise<DecodeDamageResult> {
   const folder = work.folder();
   const order: DecodeDamageOrder = { kind, seed: SEED, count, smallBytes: SMALL_BYTES, folder, files: [served] };
-  const child = spawn(process.execPath, ['--expose-gc', SCRIPT, JSON.stringify(order)], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  return new Promise((resolve, reject) => {
-    let last = 'nothing yet';
-    let errors = '';
-    const hang = () => {
-      child.kill('SIGKILL');
-      reject(new Error(`no end of: ${last}`));
-    };
-    let watch = setTimeout(hang, CASE_MS);
-    child.stderr.on('data', (data) => {
-      errors += data;
-    });
-    createInterface({ input: child.stdout }).on('line', (line) => {
-      last = line;
-      clearTimeout(watch);
-      watch = setTimeout(hang, CASE_MS);
-    });
-    child.once('close', (code) => {
-      clearTimeout(watch);
-      if (code === 0) resolve(JSON.parse(last));
-      else reject(new Error(`the process ended with ${code} at: ${last}\n${errors}`));
-    });
-  });
+  return runWatched(SCRIPT, order);
 }
 
 function expectHarmless(result: DecodeDamageResult): void {

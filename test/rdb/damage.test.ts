@@ -2,9 +2,7 @@
 // error, or memory taken on a forged length's word.
 //
 // Every figure below is a sample by default; `KEYFERRY_RUNS=full` takes the whole.
-import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Command, pipelined } from '../support/commands.ts';
@@ -12,13 +10,11 @@ import type { DamageOrder, DamageResult } from '../support/damage-run.ts';
 import { runs, seedOr } from '../support/random.ts';
 import { anyServer } from '../support/server-binaries.ts';
 import { type Server, startServer } from '../support/servers.ts';
+import { runWatched } from '../support/watched-process.ts';
 
 const SEED = seedOr(20261123);
 const MIB = 1024 * 1024;
 const SCRIPT = fileURLToPath(new URL('../support/damage-run.ts', import.meta.url));
-
-/** A case that takes longer than this hangs; it takes ms. */
-const CASE_MS = 20_000;
 
 let server: Server;
 beforeAll(async () => {
@@ -50,34 +46,9 @@ async function fill({ client, call }: Server): Promise<void> {
   await call('SAVE');
 }
 
-/** Runs an order in a process of its own, which is ended when it hangs. */
 function damaged(kind: DamageOrder['kind'], count: number): Promise<DamageResult> {
   const order: DamageOrder = { kind, seed: SEED, count, files: [join(server.dir, 'dump.rdb')] };
-  const child = spawn(process.execPath, ['--expose-gc', SCRIPT, JSON.stringify(order)], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  return new Promise((resolve, reject) => {
-    let last = 'nothing yet';
-    let errors = '';
-    const hang = () => {
-      child.kill('SIGKILL');
-      reject(new Error(`no end of: ${last}`));
-    };
-    let watch = setTimeout(hang, CASE_MS);
-    child.stderr.on('data', (data) => {
-      errors += data;
-    });
-    createInterface({ input: child.stdout }).on('line', (line) => {
-      last = line;
-      clearTimeout(watch);
-      watch = setTimeout(hang, CASE_MS);
-    });
-    child.once('close', (code) => {
-      clearTimeout(watch);
-      if (code === 0) resolve(JSON.parse(last));
-      else reject(new Error(`the process ended with ${code} at: ${last}\n${errors}`));
-    });
-  });
+  return runWatched(SCRIPT, order);
 }
 
 function expectHarmless(result: DamageResult): void {

@@ -1,11 +1,18 @@
 // A process that damages files and judges each: apart from the tests, so that a hang can be ended and memory measured.
 //
 // Says the number of each case before it begins; the last line is the result as JSON.
-import { readFileSync, writeSync } from 'node:fs';
-import { corpusFiles, readCorpus } from './corpus.ts';
 import { type Checksum, flipBits, forgeLength, judge, type Verdict, withChecksum } from './damage.ts';
+import {
+  type Candidate,
+  candidates,
+  type DamageTotals,
+  newTotals,
+  runCase,
+  tell,
+  watchBuffers,
+} from './damage-watch.ts';
 import { Random } from './random.ts';
-import { largeSample, samples } from './samples.ts';
+import { largeSample } from './samples.ts';
 
 export interface DamageOrder {
   kind: 'truncated' | 'truncated-large' | 'flipped' | 'forged';
@@ -16,78 +23,29 @@ export interface DamageOrder {
   files: string[];
 }
 
-export interface DamageResult {
-  cases: number;
-  /** How often each error was met; `read` for files that were read to their end. */
-  verdicts: Record<string, number>;
+export interface DamageResult extends DamageTotals {
   /** How often which error was met in values of files that were read. */
   inside: Record<string, number>;
-  failures: string[];
-  slowest: { ms: number; case: string };
-  /** The most bytes that one buffer was asked for, and by how many bytes the process grew. */
-  largestBuffer: number;
-  grownBytes: number;
-}
-
-interface DamagedFile {
-  name: string;
-  bytes: Buffer;
-  /** Where lengths are known to be. */
-  places: number[];
 }
 
 const order = JSON.parse(process.argv[2] ?? '{}') as DamageOrder;
-const result: DamageResult = {
-  cases: 0,
-  verdicts: {},
-  inside: {},
-  failures: [],
-  slowest: { ms: 0, case: '' },
-  largestBuffer: 0,
-  grownBytes: 0,
-};
+const result: DamageResult = { ...newTotals(), inside: {} };
 
 /** Bytes up to which a file is cut at every one of them. */
 const SMALL_BYTES = 600;
-/** Bytes of buffers and objects from which on those that nobody needs any more are let go. */
-const GARBAGE_BYTES = 32 * 1024 * 1024;
 
-watchBuffers();
+watchBuffers(result);
 const files = await readFiles();
 await warmUp();
 const before = process.resourceUsage().maxRSS;
 if (order.kind === 'truncated') for (const file of files) await truncateSmall(file);
 for (let number = 0; number < order.count; number++) await damageOnce(number);
 result.grownBytes = (process.resourceUsage().maxRSS - before) * 1024;
-writeSync(1, `${JSON.stringify(result)}\n`);
+tell(result);
 
-/** Notes the largest buffer that anybody asks for, also one that is never written to. */
-function watchBuffers(): void {
-  for (const name of ['alloc', 'allocUnsafe', 'allocUnsafeSlow'] as const) {
-    const real = Buffer[name].bind(Buffer) as (size: number, ...rest: unknown[]) => Buffer;
-    Object.assign(Buffer, {
-      [name]: (size: number, ...rest: unknown[]) => {
-        if (size > result.largestBuffer) result.largestBuffer = size;
-        return real(size, ...rest);
-      },
-    });
-  }
-}
-
-async function readFiles(): Promise<DamagedFile[]> {
-  const made = samples.map(({ name, bytes, records }) => ({
-    name,
-    bytes,
-    places: records.flatMap(({ start, keyStart, valueStart }) =>
-      keyStart === undefined || valueStart === undefined ? [start + 1] : [keyStart, valueStart, valueStart],
-    ),
-  }));
-  const real = [
-    ...corpusFiles().map((name) => ({ name, bytes: readCorpus(name) })),
-    ...order.files.map((name) => ({ name, bytes: readFileSync(name) })),
-  ].map((file) => ({ ...file, places: [] }));
-  const all = order.kind === 'truncated-large' ? [{ ...largeSample, places: [] }] : [...made, ...real];
-  const sound: DamagedFile[] = [];
+async function readFiles(): Promise<Candidate[]> {
+  const all = order.kind === 'truncated-large' ? [{ ...largeSample, places: [] }] : candidates(order.files);
+  const sound: Candidate[] = [];
   for (const { name, bytes, places } of all) {
     const verdict = await judge(bytes, 4096);
     // Some of the corpus is made to be refused.
@@ -103,7 +61,7 @@ async function warmUp(): Promise<void> {
   }
 }
 
-async function truncateSmall(file: DamagedFile): Promise<void> {
+async function truncateSmall(file: Candidate): Promise<void> {
   const { length } = file.bytes;
   if (length > SMALL_BYTES) return;
   for (let end = 0; end < length; end++) {
@@ -141,19 +99,15 @@ async function damageOnce(number: number): Promise<void> {
 }
 
 async function run(
-  file: DamagedFile,
+  file: Candidate,
   label: string,
   bytes: Buffer,
   complaint: (verdict: Verdict) => string | undefined,
 ): Promise<void> {
-  writeSync(1, `${label}\n`);
-  result.cases++;
-  const start = performance.now();
-  try {
+  await runCase(result, label, async () => {
     const pieces = result.cases % 3 === 0 ? Math.max(777, file.bytes.length >> 5) : Math.max(1, file.bytes.length);
     const verdict = await judge(bytes, pieces, result.cases % 4 === 0);
     const code = 'code' in verdict ? verdict.code : 'read';
-    result.verdicts[code] = (result.verdicts[code] ?? 0) + 1;
     if ('read' in verdict) {
       for (const [inner, times] of Object.entries(verdict.read.inside)) {
         result.inside[inner] = (result.inside[inner] ?? 0) + times;
@@ -161,13 +115,6 @@ async function run(
     }
     const wrong = complaint(verdict);
     if (wrong !== undefined) throw new Error(`${wrong}, not ${code}`);
-  } catch (error) {
-    if (result.failures.length < 5)
-      result.failures.push(`${label}: ${(error as Error).stack} ${(error as Error).cause ?? ''}`);
-  }
-  const ms = performance.now() - start;
-  if (ms > result.slowest.ms) result.slowest = { ms, case: label };
-  // What the test itself throws away is not to be taken for what the engine needs.
-  const { arrayBuffers, heapUsed } = process.memoryUsage();
-  if (arrayBuffers + heapUsed > GARBAGE_BYTES) globalThis.gc?.();
+    return code;
+  });
 }

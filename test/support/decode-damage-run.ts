@@ -2,17 +2,25 @@
 // and memory measured.
 //
 // Says the name of each case before it begins; the last line is the result as JSON.
-import { readFileSync, writeFileSync, writeSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { KeyferryError, RdbError } from '../../lib/errors.ts';
 import { decodeTemplateNames, decodeValue } from '../../lib/rdb/decode.ts';
 import { readString } from '../../lib/rdb/strings.ts';
 import { bytesOf, type Json } from '../targets/json/model.ts';
-import { corpusFiles, readCorpus } from './corpus.ts';
 import { type Checksum, flipBits, forgeLength, withChecksum } from './damage.ts';
+import {
+  type Candidate,
+  candidates,
+  type DamageTotals,
+  newTotals,
+  runCase,
+  tell,
+  watchBuffers,
+} from './damage-watch.ts';
 import { type DecodeRun, decodeFile, type Line, parseLines } from './decode-run.ts';
 import { Random } from './random.ts';
-import { largeSample, samples } from './samples.ts';
+import { largeSample } from './samples.ts';
 import { type RecordFacts, scanFile } from './scan-events.ts';
 
 export interface DecodeDamageOrder {
@@ -28,47 +36,25 @@ export interface DecodeDamageOrder {
   files: string[];
 }
 
-export interface DecodeDamageResult {
-  cases: number;
-  /** How often each error stopped a job; `complete` and `partial` for those that went to the end. */
-  verdicts: Record<string, number>;
+export interface DecodeDamageResult extends DamageTotals {
   /** How often which error left out a key with `salvage`. */
   salvaged: Record<string, number>;
-  failures: string[];
-  slowest: { ms: number; case: string };
-  /** The most bytes that one buffer was asked for, and by how many bytes the process grew. */
-  largestBuffer: number;
-  grownBytes: number;
 }
 
-interface SoundFile {
-  name: string;
-  bytes: Buffer;
+interface SoundFile extends Candidate {
   text: Buffer;
   /** Where each line's record ends. */
   ends: number[];
-  /** Where lengths are known to be. */
-  places: number[];
 }
 
 const order = JSON.parse(process.argv[2] ?? '{}') as DecodeDamageOrder;
 const path = join(order.folder, 'damaged.rdb');
-const result: DecodeDamageResult = {
-  cases: 0,
-  verdicts: {},
-  salvaged: {},
-  failures: [],
-  slowest: { ms: 0, case: '' },
-  largestBuffer: 0,
-  grownBytes: 0,
-};
+const result: DecodeDamageResult = { ...newTotals(), salvaged: {} };
 
 /** Bytes up to which files are damaged often. */
 const MIDDLE_BYTES = 50_000;
-/** Bytes of buffers from which on those that nobody needs any more are let go. */
-const GARBAGE_BYTES = 16 * 1024 * 1024;
 
-watchBuffers();
+watchBuffers(result);
 const files = await soundFiles();
 // So that the process has the size that it has when nothing is damaged.
 for (const { bytes } of files) await decoded(bytes, true);
@@ -78,20 +64,7 @@ result.largestBuffer = 0;
 if (order.kind === 'truncated') await truncateSmall();
 for (let number = 0; number < order.count; number++) await damageOnce(number);
 result.grownBytes = (process.resourceUsage().maxRSS - before) * 1024;
-writeSync(1, `${JSON.stringify(result)}\n`);
-
-/** Notes the largest buffer that anybody asks for, also one that is never written to. */
-function watchBuffers(): void {
-  for (const name of ['alloc', 'allocUnsafe', 'allocUnsafeSlow'] as const) {
-    const real = Buffer[name].bind(Buffer) as (size: number, ...rest: unknown[]) => Buffer;
-    Object.assign(Buffer, {
-      [name]: (size: number, ...rest: unknown[]) => {
-        if (size > result.largestBuffer) result.largestBuffer = size;
-        return real(size, ...rest);
-      },
-    });
-  }
-}
+tell(result);
 
 function decoded(bytes: Buffer, salvage = false): Promise<DecodeRun> {
   writeFileSync(path, bytes);
@@ -103,19 +76,8 @@ function hasLine({ event }: RecordFacts): boolean {
 }
 
 async function soundFiles(): Promise<SoundFile[]> {
-  const made = [...samples, largeSample].map(({ name, bytes, records }) => ({
-    name,
-    bytes,
-    places: records.flatMap(({ start, keyStart, valueStart }) =>
-      keyStart === undefined || valueStart === undefined ? [start + 1] : [keyStart, valueStart, valueStart],
-    ),
-  }));
-  const real = [
-    ...corpusFiles().map((name) => ({ name, bytes: readCorpus(name) })),
-    ...order.files.map((name) => ({ name, bytes: readFileSync(name) })),
-  ].map((file) => ({ ...file, places: [] }));
   const sound: SoundFile[] = [];
-  for (const { name, bytes, places } of [...made, ...real]) {
+  for (const { name, bytes, places } of candidates(order.files, [largeSample])) {
     const { report, text } = await decoded(bytes);
     // Some of the corpus is made to be refused.
     if (report.outcome !== 'complete') continue;
@@ -134,7 +96,7 @@ async function truncateSmall(): Promise<void> {
   const small = files.filter(({ name, bytes }) => bytes.length <= order.smallBytes && !versions.test(name));
   for (const file of small) {
     for (let end = 0; end < file.bytes.length; end++) {
-      await run(`${file.name} cut at ${end}`, () => truncated(file, end));
+      await runCase(result, `${file.name} cut at ${end}`, () => truncated(file, end));
     }
   }
 }
@@ -147,7 +109,7 @@ async function damageOnce(number: number): Promise<void> {
   const label = `${file.name}, seed ${order.seed}, ${order.kind}, case ${number}`;
   if (order.kind === 'truncated') {
     const end = random.int(0, file.bytes.length - 1);
-    await run(`${label}, cut at ${end}`, () => truncated(file, end));
+    await runCase(result, `${label}, cut at ${end}`, () => truncated(file, end));
     return;
   }
   const checksum = random.pick<Checksum>(['kept', 'repaired', 'repaired', 'disabled']);
@@ -156,23 +118,7 @@ async function damageOnce(number: number): Promise<void> {
   const changed = order.kind === 'flipped' ? flipBits(sound, random) : forgeLength(sound, places, random);
   const bytes = hasChecksum ? withChecksum(changed, checksum) : changed;
   const checked = checksum === 'kept' && hasChecksum && sound.readBigUInt64LE(sound.length - 8) !== 0n;
-  await run(`${label}, checksum ${checksum}`, () => damaged(file, bytes, checked));
-}
-
-async function run(label: string, judge: () => Promise<string>): Promise<void> {
-  writeSync(1, `${label}\n`);
-  result.cases++;
-  const start = performance.now();
-  try {
-    const verdict = await judge();
-    result.verdicts[verdict] = (result.verdicts[verdict] ?? 0) + 1;
-  } catch (error) {
-    if (result.failures.length < 5) result.failures.push(`${label}: ${(error as Error).stack}`);
-  }
-  const ms = performance.now() - start;
-  if (ms > result.slowest.ms) result.slowest = { ms, case: label };
-  // What the test itself throws away is not to be taken for what the job needs.
-  if (process.memoryUsage().arrayBuffers > GARBAGE_BYTES) globalThis.gc?.();
+  await runCase(result, `${label}, checksum ${checksum}`, () => damaged(file, bytes, checked));
 }
 
 /** A file that ends too early: exactly the lines of the records that are whole, and an error at its end. */

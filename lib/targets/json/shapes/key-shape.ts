@@ -87,13 +87,17 @@ export abstract class KeyShape implements Shape {
   protected abstract begin(key: KeyFacts): void;
 
   /**
-   * Some of the value; yields where the buffer {@link isFull}. What is written here is dropped where values are not asked
-   * for.
+   * Some of the value; yields where the buffer is to be emptied, as {@link each} does. What is written here is dropped
+   * where values are not asked for.
    */
   protected abstract piece(piece: Piece): Iterable<void>;
 
-  protected get isFull(): boolean {
-    return this.out.at > this.#fullAt;
+  /** Writes item after item. */
+  protected *each<T>(items: Iterable<T>, write: (item: T) => void): Generator<void, void, undefined> {
+    for (const item of items) {
+      write(item);
+      if (this.out.at > this.#fullAt) yield;
+    }
   }
 
   /** Everything behind the value. @param whole false where it is damaged, and some of it written already */

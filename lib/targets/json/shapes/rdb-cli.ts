@@ -72,38 +72,27 @@ export class RdbCliShape extends KeyShape {
         writeBytes(out, piece.bytes, LIBRDB_TEXTS);
         break;
       case 'list':
-        for (const item of piece.items) {
-          this.#element(item);
-          if (this.isFull) yield;
-        }
+        yield* this.each(piece.items, (item) => this.#element(item));
         break;
       case 'set':
-        for (const member of piece.members) {
-          this.#element(member);
-          if (this.isFull) yield;
-        }
+        yield* this.each(piece.members, (member) => this.#element(member));
         break;
       case 'zset':
-        for (const { member, score } of piece.entries) {
+        yield* this.each(piece.entries, ({ member, score }) => {
           this.#element(member);
           out.text(`:"${Object.is(score, -0) ? '0' : serverDouble(score)}"`);
-          if (this.isFull) yield;
-        }
+        });
         break;
       case 'hash':
-        for (const { field, value, expireAt } of piece.fields) {
+        yield* this.each(piece.fields, ({ field, value, expireAt }) => {
           this.#element(field);
           out.text(':');
           this.#string(value);
           if (expireAt !== undefined) this.lose('expiries of hash fields');
-          if (this.isFull) yield;
-        }
+        });
         break;
       case 'stream':
-        for (const entry of piece.entries) {
-          this.#streamEntry(entry);
-          if (this.isFull) yield;
-        }
+        yield* this.each(piece.entries, (entry) => this.#streamEntry(entry));
         for (const _ of piece.groups ?? []) this.lose('consumer groups of streams');
         break;
       case 'stream-group':
@@ -111,10 +100,7 @@ export class RdbCliShape extends KeyShape {
         break;
       case 'array':
         this.#openArray(piece.insertIndex);
-        for (const item of piece.items) {
-          this.#arrayItem(item);
-          if (this.isFull) yield;
-        }
+        yield* this.each(piece.items, (item) => this.#arrayItem(item));
         break;
       case 'module':
         this.#module(piece.name, piece.raw.length);

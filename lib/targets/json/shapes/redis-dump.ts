@@ -56,31 +56,21 @@ export class RedisDumpShape extends KeyShape {
         this.#text.piece(piece.bytes);
         break;
       case 'list':
-        for (const item of piece.items) {
-          this.#element(item);
-          if (this.isFull) yield;
-        }
+        yield* this.each(piece.items, (item) => this.#element(item));
         break;
       case 'set':
-        for (const member of piece.members) {
-          this.#element(member);
-          if (this.isFull) yield;
-        }
+        yield* this.each(piece.members, (member) => this.#element(member));
         break;
       case 'zset':
-        for (const { member, score } of piece.entries) {
-          this.#scored(member, score);
-          if (this.isFull) yield;
-        }
+        yield* this.each(piece.entries, ({ member, score }) => this.#scored(member, score));
         break;
       case 'hash':
-        for (const { field, value, expireAt } of piece.fields) {
+        yield* this.each(piece.fields, ({ field, value, expireAt }) => {
           this.#element(field);
           this.out.text(':');
           this.#string(value);
           if (expireAt !== undefined) this.lose('expiries of hash fields');
-          if (this.isFull) yield;
-        }
+        });
     }
   }
 

@@ -47,35 +47,29 @@ export class RedisShakeShape extends KeyShape {
         this.#text(piece.bytes);
         break;
       case 'list':
-        for (const item of piece.items) {
+        yield* this.each(piece.items, (item) => {
           this.out.raw(this.#head);
           this.out.text(`,"index":${this.#index++},"value64":`);
           this.out.base64(item);
           this.out.text('}\n');
-          if (this.isFull) yield;
-        }
+        });
         break;
       case 'set':
-        for (const member of piece.members) {
-          this.#line('member', member, '}\n');
-          if (this.isFull) yield;
-        }
+        yield* this.each(piece.members, (member) => this.#line('member', member, '}\n'));
         break;
       case 'zset':
-        for (const { member, score } of piece.entries) {
+        yield* this.each(piece.entries, ({ member, score }) => {
           const word = notFinite(score);
           this.#line('member', member, `,"score":${word === undefined ? goFloat(score) : `"${word}"`}}\n`);
-          if (this.isFull) yield;
-        }
+        });
         break;
       case 'hash':
-        for (const { field, value, expireAt } of piece.fields) {
+        yield* this.each(piece.fields, ({ field, value, expireAt }) => {
           this.#line('field', field, ',"value64":');
           this.out.base64(value);
           this.out.text('}\n');
           if (expireAt !== undefined) this.lose('expiries of hash fields');
-          if (this.isFull) yield;
-        }
+        });
     }
   }
 
