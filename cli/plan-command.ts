@@ -1,18 +1,15 @@
 // `keyferry plan`: reads files from end to end and shows what they hold.
-import { InterruptedError } from '../lib/errors.ts';
-import { openRdb, type RdbInput, STDIN } from '../lib/sources/rdb/input.ts';
-import { displayLook, displayMode } from './display-options.ts';
+import { openRdb, STDIN } from '../lib/sources/rdb/input.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { type Io, write } from './io.ts';
 import { jsonLine } from './key-json.ts';
 import { planJson } from './plan-json.ts';
 import { type PlannedFile, renderPlan } from './plan-view.ts';
-import { ProgressDisplay } from './progress-display.ts';
 import { checkFiles } from './restore-options.ts';
-import { stopOnSignals } from './signals.ts';
 import { styleFor } from './style.ts';
 import { version } from './version.ts';
-import { WatchedProgress } from './watched-progress.ts';
+import type { WatchedProgress } from './watched-progress.ts';
+import { withDisplay } from './with-display.ts';
 
 /** The options as the parser leaves them. */
 export interface PlanFlags {
@@ -28,29 +25,17 @@ export interface PlanFlags {
 /** @throws {KeyferryError} at the first file that cannot be planned; the files before it have been shown */
 export async function planCommand(files: readonly string[], flags: PlanFlags, io: Io): Promise<ExitCode> {
   checkFiles(files, 'plan', io);
-  const progress = new WatchedProgress();
-  const display = new ProgressDisplay({
-    progress,
-    stream: io.stderr,
-    mode: displayMode(flags, io),
-    look: displayLook(io),
-  });
-  const stop = stopOnSignals({ onFirst: () => display.stopping('Stopping.'), onSecond: () => display.stop() });
   const planned: PlannedFile[] = [];
-  try {
-    for (const name of files) {
-      display.start();
-      const file = await planFile(name, flags, io, progress, stop.signal);
-      display.stop();
-      if (!flags.json) {
-        const gap = planned.length === 0 ? '' : '\n';
-        await write(io.stdout, gap + renderPlan(file, styleFor(io.stdout, io.env)));
-      }
-      planned.push(file);
+  const stopped = { message: 'the reading was told to stop.', remedy: 'No plan was written.' };
+  for (const name of files) {
+    const file = await withDisplay(flags, io, stopped, (progress, signal) =>
+      planFile(name, flags, io, progress, signal),
+    );
+    if (!flags.json) {
+      const gap = planned.length === 0 ? '' : '\n';
+      await write(io.stdout, gap + renderPlan(file, styleFor(io.stdout, io.env)));
     }
-  } finally {
-    display.stop();
-    stop.release();
+    planned.push(file);
   }
   if (flags.json) await write(io.stdout, jsonLine(planJson(planned, version)));
   return EXIT.complete;
@@ -68,13 +53,7 @@ async function planFile(
   const { workDir, chunkBytes } = flags;
   // Without a plan to make, what is left to do is to read the file and prove it.
   const fresh = flags.fresh === true || noWrite;
-  let input: RdbInput;
-  try {
-    input = await openRdb(name, { workDir, chunkBytes, fresh, noWrite, stdin, progress, signal });
-  } catch (error) {
-    if (!signal.aborted) throw error;
-    throw new InterruptedError('INTERRUPTED', 'the reading was told to stop.', { remedy: 'No plan was written.' });
-  }
+  const input = await openRdb(name, { workDir, chunkBytes, fresh, noWrite, stdin, progress, signal });
   await input.close(noWrite);
   const { plan, planPath, reused, source } = input;
   const unpackedPath = source.name === name ? undefined : source.name;
