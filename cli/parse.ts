@@ -6,29 +6,10 @@ import type { TargetMode } from '../lib/redis/open-fleet.ts';
 import type { Rate } from '../lib/redis/rate-limit.ts';
 import { CONFLICT_POLICIES, type ConflictPolicy } from '../lib/targets/redis/policy.ts';
 import { formatCount } from '../lib/text/count.ts';
+import * as quantities from '../lib/text/quantities.ts';
 
 /** Timers hold no more than this many ms (2^31 − 1), about 24 days. */
 export const LONGEST_TIMER_MS = 2_147_483_647;
-
-/** KB and K as in most tools: the one decimal, the other binary. */
-const SIZE_UNITS: ReadonlyMap<string, number> = new Map([
-  ['', 1],
-  ['b', 1],
-  ['kb', 1e3],
-  ['mb', 1e6],
-  ['gb', 1e9],
-  ['tb', 1e12],
-  ['k', 2 ** 10],
-  ['m', 2 ** 20],
-  ['g', 2 ** 30],
-  ['t', 2 ** 40],
-  ['kib', 2 ** 10],
-  ['mib', 2 ** 20],
-  ['gib', 2 ** 30],
-  ['tib', 2 ** 40],
-]);
-
-const DURATION_UNITS_MS: Record<string, number> = { ms: 1, s: 1e3, m: 60e3, h: 3_600e3, d: 86_400e3 };
 
 /**
  * A size in bytes: `8MiB`, `64k`, `1.5GB`, `4096`. Case does not matter.
@@ -37,13 +18,9 @@ const DURATION_UNITS_MS: Record<string, number> = { ms: 1, s: 1e3, m: 60e3, h: 3
  * @throws {UsageError} `OPTION_INVALID`
  */
 export function parseSize(text: string, option: string): number {
-  const match = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(text.trim());
-  const unit = match === null ? undefined : SIZE_UNITS.get((match[2] as string).toLowerCase());
-  const bytes = match === null || unit === undefined ? Number.NaN : Math.round(Number(match[1]) * unit);
-  if (!Number.isSafeInteger(bytes)) {
-    throw invalid(option, text, 'is not a size.', 'Write a number and a unit: 8MiB, 64kB, 1.5GB, or plain bytes: 4096');
-  }
-  return bytes;
+  const bytes = quantities.parseSize(text);
+  if (bytes !== undefined) return bytes;
+  throw invalid(option, text, 'is not a size.', 'Write a number and a unit: 8MiB, 64kB, 1.5GB, or plain bytes: 4096');
 }
 
 /** A size between two bounds, both included; bytes. */
@@ -61,18 +38,10 @@ export function parseSizeWithin(text: string, option: string, least: number, mos
  * @throws {UsageError} `OPTION_INVALID`
  */
 export function parseDuration(text: string, option: string): number {
-  const match = /^([+-]?)((?:\d+(?:\.\d+)?\s*(?:ms|s|m|h|d)\s*)+|0)$/i.exec(text.trim());
-  let ms = 0;
-  for (const [, amount, unit = ''] of match?.[2]?.matchAll(/([\d.]+)\s*(ms|s|m|h|d)/gi) ?? []) {
-    ms += Number(amount) * (DURATION_UNITS_MS[unit.toLowerCase()] as number);
-  }
-  const rounded = Math.round(ms);
-  if (match === null || !Number.isSafeInteger(rounded)) {
-    const unitless = /^[+-]?\d+$/.test(text.trim()) ? 'has no unit.' : 'is not a duration.';
-    throw invalid(option, text, unitless, 'Write a number and a unit, ms, s, m, h or d: 500ms, 90s, 1h30m, 7d');
-  }
-  // No negative zero.
-  return match[1] === '-' ? 0 - rounded : rounded;
+  const ms = quantities.parseDuration(text.trim());
+  if (ms !== undefined) return ms;
+  const problem = /^[+-]?\d+$/.test(text.trim()) ? 'has no unit.' : 'is not a duration.';
+  throw invalid(option, text, problem, 'Write a number and a unit, ms, s, m, h or d: 500ms, 90s, 1h30m, 7d');
 }
 
 /** A duration that a timer can hold, from `leastMs` on; ms. */
@@ -89,30 +58,14 @@ export function parseWait(text: string, option: string, leastMs: number): number
  * @throws {UsageError} `OPTION_INVALID`
  */
 export function parseRate(text: string, option: string): Rate {
-  let bytesPerSecond: number | undefined;
-  let keysPerSecond: number | undefined;
-  const problem = (what: string) =>
-    invalid(
-      option,
-      text,
-      what,
-      'Write bytes a second, keys a second, or both: 50MB/s  20000keys/s  50MB/s,20000keys/s',
-    );
-  for (const part of text.split(',')) {
-    const amount = /^\s*(.+?)\s*\/\s*s\s*$/i.exec(part)?.[1];
-    if (amount === undefined) throw problem(`is not a rate: ${JSON.stringify(part.trim())} does not end in /s.`);
-    const keys = /^(\d+)\s*keys?$/i.exec(amount)?.[1];
-    if (keys === undefined) {
-      if (bytesPerSecond !== undefined) throw problem('has two rates of bytes.');
-      if (!/^[\d.]+\s*([kmgt]?i?b|[kmgt])$/i.test(amount)) throw problem('is not a rate.');
-      bytesPerSecond = parseSize(amount, option);
-    } else {
-      if (keysPerSecond !== undefined) throw problem('has two rates of keys.');
-      keysPerSecond = Number(keys);
-    }
-  }
-  if (bytesPerSecond === 0 || keysPerSecond === 0) throw problem('would never get anywhere: it is zero.');
-  return { bytesPerSecond, keysPerSecond };
+  const rate = quantities.parseRate(text);
+  if (rate !== undefined) return rate;
+  throw invalid(
+    option,
+    text,
+    'is not a rate above zero.',
+    'Write bytes a second, keys a second, or both: 50MB/s  20000keys/s  50MB/s,20000keys/s',
+  );
 }
 
 /** A whole number between two bounds, both included. */

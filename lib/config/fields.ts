@@ -1,6 +1,6 @@
 // The kinds of values that several settings share: what is taken, what becomes of it, and what is said of anything else.
 import * as z from 'zod';
-import { DURATION_FORM, parseDuration, parseRate, parseSize, RATE_FORM, SIZE_FORM } from './quantities.ts';
+import { DURATION_FORM, parseDuration, parseRate, parseSize, RATE_FORM, SIZE_FORM } from '../text/quantities.ts';
 
 /** `on-conflict` in the file is `onConflict` in the code. */
 type Camel<S extends string> = S extends `${infer Head}-${infer Tail}` ? `${Head}${Capitalize<Camel<Tail>>}` : S;

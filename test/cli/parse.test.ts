@@ -100,29 +100,23 @@ describe('durations', () => {
 
 describe('rates', () => {
   test.each([
-    ['50MB/s', { bytesPerSecond: 50e6, keysPerSecond: undefined }],
-    ['1MiB/s', { bytesPerSecond: 2 ** 20, keysPerSecond: undefined }],
-    ['20000keys/s', { bytesPerSecond: undefined, keysPerSecond: 20_000 }],
-    ['20000 keys / s', { bytesPerSecond: undefined, keysPerSecond: 20_000 }],
-    ['1key/s', { bytesPerSecond: undefined, keysPerSecond: 1 }],
+    ['50MB/s', { bytesPerSecond: 50e6 }],
+    ['1MiB/s', { bytesPerSecond: 2 ** 20 }],
+    ['20000keys/s', { keysPerSecond: 20_000 }],
+    ['20000 keys / s', { keysPerSecond: 20_000 }],
+    ['1key/s', { keysPerSecond: 1 }],
     ['50MB/s,20000keys/s', { bytesPerSecond: 50e6, keysPerSecond: 20_000 }],
     ['20000keys/s, 50MB/s', { bytesPerSecond: 50e6, keysPerSecond: 20_000 }],
   ])('%s', (text, rate) => {
     expect(parseRate(text, '--rate')).toEqual(rate);
   });
 
-  test.each([
-    ['50MB', 'does not end in /s'],
-    ['20000/s', 'is not a rate'],
-    ['50MB/s,60MB/s', 'two rates of bytes'],
-    ['1keys/s,2keys/s', 'two rates of keys'],
-    ['0keys/s', 'it is zero'],
-    ['0MB/s', 'it is zero'],
-    ['fast/s', 'is not a rate'],
-    ['50MB/s,', 'does not end in /s'],
-  ])('%s is refused', (text, why) => {
-    expect(told(() => parseRate(text, '--rate'))).toContain(why);
-  });
+  test.each([...['50MB', '20000/s', '50MB/s,60MB/s', '1keys/s,2keys/s', '0keys/s', '0MB/s', 'fast/s', '50MB/s,']])(
+    '%s is refused',
+    (text) => {
+      expect(told(() => parseRate(text, '--rate'))).toContain('is not a rate above zero');
+    },
+  );
 });
 
 describe('numbers and lists', () => {

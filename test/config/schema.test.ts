@@ -5,9 +5,7 @@ import { Ajv } from 'ajv';
 import fc from 'fast-check';
 import { parse } from 'smol-toml';
 import { describe, expect, test } from 'vitest';
-import * as options from '../../cli/parse.ts';
 import { configJsonSchema, endpointParts, endpointUsdPerMonth } from '../../lib/config/index.ts';
-import * as quantities from '../../lib/config/quantities.ts';
 import { RESTORE_OPTIONS } from '../../lib/config/restore-options.ts';
 import { parseRedisUrl } from '../../lib/redis/endpoint.ts';
 import { CONFLICT_POLICIES } from '../../lib/targets/redis/policy.ts';
@@ -138,27 +136,6 @@ describe('the JSON Schema', () => {
 describe('the same words mean the same in the terminal', () => {
   test('policies', () => {
     expect(RESTORE_OPTIONS['on-conflict'].options).toEqual(CONFLICT_POLICIES);
-  });
-
-  test.each([
-    ['sizes', quantities.parseSize, options.parseSize],
-    ['durations', quantities.parseDuration, options.parseDuration],
-    ['rates', quantities.parseRate, options.parseRate],
-  ])('%s', (_what, ours, theirs) => {
-    const unit = fc.constantFrom(
-      ...['', 'b', 'kB', 'KiB', 'k', 'M', 'TiB', 'ms', 's', 'h', 'd', 'keys', 'key/s', 'MB/s', 'keys/s', 'x', '/s'],
-    );
-    const amount = fc.oneof(fc.nat(2000).map(String), fc.constantFrom('1.5', '-3', '+7', '0', '1.', ''));
-    const quantity = fc.tuple(amount, fc.constantFrom('', ' '), unit).map((parts) => parts.join(''));
-    const text = fc
-      .tuple(quantity, fc.constantFrom('', ',', ' '), fc.option(quantity, { nil: '' }))
-      .map((parts) => parts.join('').trim());
-    fc.assert(
-      fc.property(text, (given) => {
-        expect(ours(given), given).toEqual(orUndefined(() => theirs(given, 'option')));
-      }),
-      { seed: SEED, numRuns: 1000 },
-    );
   });
 
   test('URLs: each that is taken here is one there, with the same parts', () => {
