@@ -76,6 +76,9 @@ export class TargetError extends KeyferryError {}
 /** The target could not be reached, or stayed out of reach beyond the deadline. Exit code 3. */
 export class ConnectionError extends TargetError {}
 
+/** The server that is read from refused, broke off, or sent what it should not. Exit code 3. */
+export class SourceError extends KeyferryError {}
+
 /** An object in S3 cannot be written. Nothing of it is visible under its name. Exit code 1. */
 export class OutputError extends KeyferryError {}
 

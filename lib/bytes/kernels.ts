@@ -13,7 +13,10 @@ interface Exports {
   readonly OUTPUT: Address;
   readonly OUTPUT_BYTES: Address;
   readonly STATE: Address;
+  readonly HASH_KEY: Address;
+  readonly HASH: Address;
   crc64(length: number): void;
+  sipHash(length: number): void;
   expandLzf(inputLength: number, length: number): number;
   escapeText(start: number, length: number): number;
   readonly BLOCKS: Address;
@@ -65,6 +68,13 @@ export const kernelOutput = new Uint8Array(buffer, kernels.OUTPUT.value, kernels
 export const kernelState = new BigUint64Array(buffer, kernels.STATE.value, 1);
 /** Its halves, low one first. */
 export const kernelStateHalves = new Int32Array(buffer, kernels.STATE.value, 2);
+
+/** The key of a hash, and the hash, as 32-bit words. */
+export const kernelHashKey = new Uint32Array(buffer, kernels.HASH_KEY.value, 4);
+export const kernelHash = new Uint32Array(buffer, kernels.HASH.value, 4);
+
+/** Puts the SipHash-2-4-128 of the input's first `length` bytes into the hash. Overwrites what follows them. */
+export const sipHashKernel = kernels.sipHash;
 
 /**
  * Replaces the CRC in the state by that of the same bytes and, after them, the first `length` of the input. Overwrites

@@ -1,7 +1,7 @@
 // One socket that carries batches: it keeps replies and commands in step, waits out what passes, and after a broken
 // connection sends again whatever was not answered.
 import type { Socket } from 'node:net';
-import { ConnectionError, type KeyferryError, TargetError } from '../errors.ts';
+import { ConnectionError, KeyferryError, TargetError } from '../errors.ts';
 import { command } from '../resp/frame-writer.ts';
 import { ErrorReply, ProtocolError, type Reply, ReplyReader } from '../resp/reply-reader.ts';
 import type { Clock } from '../telemetry/clock.ts';
@@ -10,6 +10,7 @@ import { Batch, passes, redirects } from './batch.ts';
 import { connectionFailure, isPermanent } from './connect-errors.ts';
 import { dial } from './dial.ts';
 import { type Endpoint, showEndpoint } from './endpoint.ts';
+import { authOf } from './login.ts';
 import { refusal } from './refusals.ts';
 
 export interface BulkConnectionOptions {
@@ -115,7 +116,7 @@ export class BulkConnection {
   }
 
   #connect(): void {
-    const socket = dial(this.#options.endpoint, () => this.#login());
+    const socket = dial(this.#options.endpoint, () => this.#login(socket));
     let failure: Error | undefined;
     const reader = new ReplyReader({ ok: (count) => this.#ok(count), reply: (reply) => this.#reply(reply) });
     socket.on('data', (piece) => {
@@ -146,16 +147,22 @@ export class BulkConnection {
    * Logs in, and waits for the answer to a PING before anything else goes out: a server that turns a client away says so
    * unasked, and that must not be taken for the answer to a write.
    */
-  #login(): void {
-    const { username, password, proxy } = this.#options.endpoint;
+  #login(socket: Socket): void {
+    authOf(this.#options.endpoint).then(
+      (auth) => this.#greet(socket, auth),
+      (error: Error) => {
+        if (error instanceof KeyferryError) this.#fail(error);
+        else socket.destroy(error);
+      },
+    );
+  }
+
+  #greet(socket: Socket, auth: string[] | undefined): void {
+    // It may be gone by now, and another on its way.
+    if (socket.destroyed) return;
     this.#db = 0;
-    if (password !== undefined) {
-      this.#writeOwn(
-        { name: 'AUTH' },
-        username === undefined ? command('AUTH', password) : command('AUTH', username, password),
-      );
-    }
-    if (proxy) this.#loggedIn();
+    if (auth !== undefined) this.#writeOwn({ name: 'AUTH' }, command('AUTH', ...auth));
+    if (this.#options.endpoint.proxy) this.#loggedIn();
     else this.#writeOwn({ name: 'PING' }, command('PING'));
   }
 

@@ -6,6 +6,7 @@ import { ErrorReply, ProtocolError, type Reply, ReplyReader } from '../resp/repl
 import { passes } from './batch.ts';
 import { dial } from './dial.ts';
 import { type Endpoint, showEndpoint } from './endpoint.ts';
+import { authOf } from './login.ts';
 import { refusal } from './refusals.ts';
 
 /** An argument: bytes, or ASCII text. */
@@ -99,6 +100,16 @@ export class CommandPipe {
     return this.#send(commands);
   }
 
+  /**
+   * The same for commands that are in bytes already.
+   *
+   * @param count how many they are
+   */
+  sendFramed(bytes: Buffer, count: number): Promise<Reply[]> {
+    if (this.#options.signal.aborted) return Promise.reject(this.#options.signal.reason);
+    return this.#write([bytes], count);
+  }
+
   /** Sends a last word, also after an abort, and ends when it is answered or the time is up. Never rejects. */
   async leave(commands: readonly Command[], withinMs: number): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
@@ -128,9 +139,8 @@ export class CommandPipe {
   /** A server that turns a client away says so unasked: nothing else is sent before PING has its answer. */
   async #login(): Promise<void> {
     const { endpoint, db } = this.#options;
-    const { username, password } = endpoint;
-    const user = username === undefined ? [] : [Buffer.from(username)];
-    if (password !== undefined) await this.#own(['AUTH', ...user, Buffer.from(password)]);
+    const auth = await authOf(endpoint);
+    if (auth !== undefined) await this.#own(['AUTH', ...auth]);
     await this.#own(['PING']);
     if (db !== 0) await this.#own(['SELECT', String(db)]);
   }
@@ -144,12 +154,16 @@ export class CommandPipe {
   }
 
   #send(commands: readonly Command[]): Promise<Reply[]> {
+    return this.#write(encode(commands), commands.length);
+  }
+
+  #write(pieces: readonly Buffer[], count: number): Promise<Reply[]> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
-    if (commands.length === 0) return Promise.resolve([]);
+    if (count === 0) return Promise.resolve([]);
     return new Promise((answer, fail) => {
-      this.#asked.push({ left: commands.length, replies: [], answer, fail });
+      this.#asked.push({ left: count, replies: [], answer, fail });
       this.#socket.cork();
-      for (const piece of encode(commands)) this.#socket.write(piece);
+      for (const piece of pieces) this.#socket.write(piece);
       this.#socket.uncork();
     });
   }

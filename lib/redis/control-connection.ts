@@ -9,6 +9,7 @@ import { ErrorReply } from '../resp/reply-reader.ts';
 import { passes } from './batch.ts';
 import { CONNECT_TIMEOUT_MS, dial } from './dial.ts';
 import { type Endpoint, showEndpoint } from './endpoint.ts';
+import { authOf } from './login.ts';
 import { refusal } from './refusals.ts';
 
 /** Bulk and simple strings are Buffers, integers text. */
@@ -20,7 +21,7 @@ export interface ControlConnectionOptions {
   replyTimeoutMs: number;
 }
 
-type Client = Pick<typeof import('ioredis'), 'Redis' | 'AbstractConnector'>;
+type Client = Pick<typeof import('./ioredis.ts'), 'Redis' | 'AbstractConnector'>;
 
 /** How long the end of a connection may take before it is cut off, in ms. */
 const DISCONNECT_TIMEOUT_MS = 2000;
@@ -60,14 +61,14 @@ export class ControlConnection {
    * @throws {TargetError} when the login is refused for good
    */
   static async open(options: ControlConnectionOptions): Promise<ControlConnection | ErrorReply> {
-    const { username, password, proxy } = options.endpoint;
     // Loaded when it is needed: a plan needs no client, and should not wait for one.
-    const ioredis = await import('ioredis');
+    const ioredis = await import('./ioredis.ts');
     const connection = new ControlConnection(ioredis, options);
     try {
       await connection.#connect();
-      const login: [name: string, ...args: (string | number)[]][] = proxy ? [] : [['PING']];
-      if (password !== undefined) login.unshift(['AUTH', ...(username === undefined ? [] : [username]), password]);
+      const auth = await authOf(options.endpoint);
+      const login: [name: string, ...args: (string | number)[]][] = auth === undefined ? [] : [['AUTH', ...auth]];
+      if (!options.endpoint.proxy) login.push(['PING']);
       if (options.db !== 0) login.push(['SELECT', options.db]);
       for (const [name, ...args] of login) {
         const reply = await connection.ask(name, args);

@@ -1,5 +1,5 @@
 // Opens a socket to a server, plain, TLS or unix: the one place that knows how its bytes travel.
-import { connect, isIP, Socket } from 'node:net';
+import { connect, isIP, type OnReadOpts, Socket } from 'node:net';
 import { checkServerIdentity, connect as connectTls } from 'node:tls';
 import type { Endpoint, TlsSettings } from './endpoint.ts';
 
@@ -12,11 +12,19 @@ export class HandshakeTimeout extends Error {}
 /**
  * Begins to connect. `onReady` is called when bytes can be written, with TLS when the server has proved who it is: nothing
  * may be written before. What goes wrong comes as the socket's `error` and `close`.
+ *
+ * @param onread where the bytes go, for somebody who reads very many: then there are no `data` events
  */
-export function dial(endpoint: Endpoint, onReady: () => void, timeoutMs = CONNECT_TIMEOUT_MS): Socket {
+export function dial(
+  endpoint: Endpoint,
+  onReady: () => void,
+  timeoutMs = CONNECT_TIMEOUT_MS,
+  onread?: OnReadOpts,
+): Socket {
   const { host, port, path, tls } = endpoint;
   const address = path === undefined ? { host, port } : { path };
-  const socket = tls === undefined ? connect(address) : secure(endpoint, tls);
+  const reading = onread === undefined ? {} : { onread };
+  const socket = tls === undefined ? connect({ ...address, ...reading }) : secure(endpoint, tls, reading);
   if (path === undefined) socket.setNoDelay(true).setKeepAlive(true);
   const timer = setTimeout(() => socket.destroy(late(socket, timeoutMs)), timeoutMs);
   socket.once('close', () => clearTimeout(timer));
@@ -28,12 +36,13 @@ export function dial(endpoint: Endpoint, onReady: () => void, timeoutMs = CONNEC
 }
 
 /** A socket of TLS. The server's certificate is always verified; no option and no environment turns that off. */
-function secure({ host, port }: Endpoint, tls: TlsSettings): Socket {
+function secure({ host, port }: Endpoint, tls: TlsSettings, reading: { onread?: OnReadOpts }): Socket {
   const name = tls.serverName ?? host;
   try {
     return connectTls({
       host,
       port,
+      ...reading,
       ...(tls.ca === undefined ? {} : { ca: tls.ca }),
       ...(tls.cert === undefined ? {} : { cert: tls.cert }),
       ...(tls.key === undefined ? {} : { key: tls.key }),

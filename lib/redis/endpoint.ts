@@ -13,6 +13,9 @@ export interface TlsSettings {
   readonly serverName?: string | undefined;
 }
 
+/** A function is asked anew for each login, where a password is good for minutes only. */
+export type Password = string | (() => Promise<string>);
+
 export interface Endpoint {
   readonly host: string;
   readonly port: number;
@@ -23,7 +26,7 @@ export interface Endpoint {
   /** Present for TLS. */
   readonly tls?: TlsSettings | undefined;
   readonly username: string | undefined;
-  readonly password: string | undefined;
+  readonly password: Password | undefined;
 }
 
 /** Who knows where a master is that can change. */
@@ -46,7 +49,7 @@ export interface RedisUrl extends Endpoint {
 /** What stands beside a URL, so that it need not stand in a command line. */
 export interface BesideUrl {
   /** Used where the URL has none. */
-  readonly password?: string | undefined;
+  readonly password?: Password | undefined;
   /** @throws {UsageError} `URL_SCHEME` where the URL is not one of TLS */
   readonly tls?: TlsSettings | undefined;
   /** @throws {UsageError} `URL_SCHEME` where the URL names no sentinels */

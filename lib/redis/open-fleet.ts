@@ -19,6 +19,10 @@ export interface OpenFleetOptions {
   readonly target: RedisUrl;
   /** `proxy` where a proxy stands before the servers; else what stands there is asked. */
   readonly mode?: TargetMode | undefined;
+  /** A source may be a replica. Default `target`. */
+  readonly role?: 'target' | 'source' | undefined;
+  /** What stands there answers for all nodes, whatever it says of a cluster. */
+  readonly single?: boolean | undefined;
   readonly addressMap?: AddressMap | undefined;
   readonly clock: Clock;
   readonly patienceMs: number;
@@ -47,10 +51,10 @@ export async function openFleet(options: OpenFleetOptions): Promise<OpenedFleet>
   const control = new Control({ ...options, endpoint: options.target });
   try {
     const seed = await infoOf(control, options);
-    if (seed?.cluster) {
+    if (seed?.cluster && !options.single) {
       return asked(await Cluster.open({ ...options, seed: options.target }, control), options);
     }
-    if (seed?.role === 'replica') {
+    if (seed?.role === 'replica' && options.role !== 'source') {
       throw new TargetError('TARGET_REPLICA', 'this server is a replica: what is written there is lost or refused.', {
         where: control.name,
         remedy: `Name its master${seed.master === undefined ? '' : `, ${seed.master}`}, instead.`,

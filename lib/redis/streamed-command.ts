@@ -11,6 +11,7 @@ import { dial } from './dial.ts';
 import { type Endpoint, showEndpoint } from './endpoint.ts';
 import { CONFIRM_MS } from './fleet.ts';
 import type { Locator } from './locator.ts';
+import { authOf } from './login.ts';
 import { refusal } from './refusals.ts';
 
 export interface StreamedCommand {
@@ -134,11 +135,9 @@ class Attempt {
     const abort = () => this.#fail(signal.reason as Error);
     signal.addEventListener('abort', abort, { once: true });
     try {
-      const { username, password } = this.#endpoint;
       await this.#until(() => this.#ready);
-      if (password !== undefined) {
-        await this.#own('AUTH', username === undefined ? [password] : [username, password]);
-      }
+      const auth = await authOf(this.#endpoint);
+      if (auth !== undefined) await this.#own('AUTH', auth);
       // In database 0 too: a server that turns a client away says so unasked, and is heard before anything is sent.
       if (!this.#endpoint.proxy) await this.#own('SELECT', [String(db)]);
       if (this.#asking) await this.#own('ASKING', []);

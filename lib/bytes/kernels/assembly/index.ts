@@ -5,6 +5,8 @@ export { expandLzf } from './lzf';
 export {
   BLOCKS,
   BLOCKS_BYTES,
+  HASH,
+  HASH_KEY,
   INPUT,
   INPUT_BYTES,
   LAYOUT_TABLE,
@@ -22,5 +24,6 @@ export {
   SKIPPED_KEYS,
   STATE,
 } from './memory';
+export { sipHash } from './siphash';
 export { skipRecords } from './skip-records';
 export { writeStrings } from './string-lines';

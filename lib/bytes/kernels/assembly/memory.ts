@@ -21,6 +21,10 @@ export const OUTPUT: usize = memory.data(OUTPUT_BYTES + SLACK, 16);
 /** The running CRC, 8 bytes: read and replaced by the CRC kernel. */
 export const STATE: usize = memory.data(8, 16);
 
+/** The key of a hash, 16 bytes, and the hash. */
+export const HASH_KEY: usize = memory.data(16, 16);
+export const HASH: usize = memory.data(16, 16);
+
 /** The end of an input whose CRC is folded, and up to 15 bytes more. */
 export const REST: usize = memory.data(REACH + SLACK, 16);
 
