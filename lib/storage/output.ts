@@ -27,14 +27,24 @@ export async function openOutput(path: string, onStored?: (bytes: Buffer) => voi
   // A device or a pipe is written to as it stands: there is nothing to give a name to.
   const there = await stat(path).catch(() => undefined);
   const special = there !== undefined && !there.isFile() && !there.isDirectory();
-  const plain = special ? new StreamOutput(createWriteStream(path)) : await createFile(path);
-  const file = onStored === undefined ? plain : new WatchedOutput(plain, onStored);
-  if (path.endsWith('.gz')) return new PackedOutput(file, zlib.createGzip());
-  if (!path.endsWith('.zst')) return file;
-  return new PackedOutput(
-    file,
-    zlib.createZstdCompress({ params: { [zlib.constants.ZSTD_c_compressionLevel]: ZSTD_LEVEL } }),
-  );
+  const file = special ? new StreamOutput(createWriteStream(path)) : await createFile(path);
+  const packing = path.endsWith('.gz') ? 'gz' : path.endsWith('.zst') ? 'zst' : 'none';
+  return packed(file, packing, onStored);
+}
+
+export type Packing = 'none' | 'gz' | 'zst';
+
+/**
+ * An output that packs what goes to another one. The same writes give the same bytes.
+ *
+ * @param onStored told the packed bytes as they are written
+ */
+export function packed(output: Output, packing: Packing, onStored?: (bytes: Buffer) => void): Output {
+  const inner = onStored === undefined ? output : new WatchedOutput(output, onStored);
+  if (packing === 'none') return inner;
+  if (packing === 'gz') return new PackedOutput(inner, zlib.createGzip());
+  const params = { [zlib.constants.ZSTD_c_compressionLevel]: ZSTD_LEVEL };
+  return new PackedOutput(inner, zlib.createZstdCompress({ params }));
 }
 
 /** Whoever reads the stream has read enough, as `head` does: no failure, and nothing more to do. */

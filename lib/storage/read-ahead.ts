@@ -15,13 +15,16 @@ interface Window {
 export class ReadAhead implements ByteSource {
   readonly #source: ByteSource;
   readonly #windowBytes: number;
+  readonly #to: number;
   /** In rising order, without gaps. */
   #windows: Window[] = [];
   readonly #spare: Buffer[] = [];
 
-  constructor(source: ByteSource, windowBytes: number = WINDOW_BYTES) {
+  /** @param to nothing behind this is fetched before it is asked for */
+  constructor(source: ByteSource, windowBytes: number = WINDOW_BYTES, to: number = source.size) {
     this.#source = source;
     this.#windowBytes = windowBytes;
+    this.#to = to;
   }
 
   get name(): string {
@@ -37,7 +40,7 @@ export class ReadAhead implements ByteSource {
   }
 
   async read(start: number, end: number, into: Buffer = Buffer.allocUnsafeSlow(end - start)): Promise<Buffer> {
-    if (start < (this.#windows[0]?.start ?? start)) return this.#source.read(start, end, into);
+    if (start < (this.#windows[0]?.start ?? start) || end > this.#to) return this.#source.read(start, end, into);
     let at = start;
     while (at < end) {
       const window = this.#windowAt(at);
@@ -65,8 +68,8 @@ export class ReadAhead implements ByteSource {
     }
     while (this.#windows.length < WINDOWS) {
       const start = this.#windows.at(-1)?.end ?? offset;
-      if (start >= this.size) break;
-      const end = Math.min(start + this.#windowBytes, this.size);
+      if (start >= this.#to) break;
+      const end = Math.min(start + this.#windowBytes, this.#to);
       const bytes = this.#source.read(start, end, this.#spare.pop() ?? Buffer.allocUnsafeSlow(this.#windowBytes));
       bytes.catch(() => {}); // told by the read that needs it
       this.#windows.push({ start, end, bytes });

@@ -1,5 +1,6 @@
 // What every Output does that has a name, run by the tests of each implementation.
 import { describe, expect, test } from 'vitest';
+import type { RewritableSink } from '../../lib/storage/file-sink.ts';
 import type { Output } from '../../lib/storage/output.ts';
 import { Random, seedOr } from '../support/random.ts';
 
@@ -10,6 +11,12 @@ export interface Place {
   read(): Promise<Buffer | undefined>;
   /** True when something of a broken-off output is left that costs room and is not seen. */
   leavings(): Promise<boolean>;
+}
+
+/** A place for an output whose beginning can be written over. */
+export interface RewritablePlace {
+  begin(): (Output & RewritableSink) | Promise<Output & RewritableSink>;
+  read(): Promise<Buffer | undefined>;
 }
 
 const SEED = seedOr(20261123);
@@ -69,6 +76,42 @@ export function outputSuite(name: string, place: () => Promise<Place>, skip = fa
       }
       await output.commit();
       expect((await read())?.equals(content), `seed ${SEED}`).toBe(true);
+    });
+  });
+}
+
+/** @param bytes how much is written, where that makes a difference */
+export function rewritableSuite(
+  name: string,
+  bytes: number,
+  place: () => Promise<RewritablePlace>,
+  skip = false,
+): void {
+  describe.skipIf(skip)(`an output in ${name} whose beginning is written over`, () => {
+    const written = Buffer.alloc(bytes);
+    for (let at = 0; at < bytes; at += content.length) content.copy(written, at);
+    const head = Buffer.from('REDIS0012');
+
+    test('has what was written over, and all else as it was', async () => {
+      const { begin, read } = await place();
+      const output = await begin();
+      await output.write(written);
+      await output.rewrite(head, 0);
+      await output.write(Buffer.from('more'));
+      await output.rewrite(Buffer.from('3'), head.length - 1);
+      expect(await read()).toBeUndefined();
+      await output.commit();
+      const expected = Buffer.concat([Buffer.from('REDIS0013'), written.subarray(head.length), Buffer.from('more')]);
+      expect((await read())?.equals(expected)).toBe(true);
+    });
+
+    test('has no name when it was left', async () => {
+      const { begin, read } = await place();
+      const output = await begin();
+      await output.write(written);
+      await output.rewrite(head, 0);
+      await output.leave();
+      expect(await read()).toBeUndefined();
     });
   });
 }

@@ -53,12 +53,17 @@ export interface JsonRecordOptions {
   readonly maxDepth?: number | undefined;
   /** The most JSON values of a line, each array, object, string and number being one. Default {@link MAX_VALUES}. */
   readonly maxValues?: number | undefined;
+  /** The most memory that one key takes until it is given on, in bytes; estimated. Default: no limit. */
+  readonly maxKeyMemory?: number | undefined;
 }
 
 export const MAX_LINE_BYTES = 256 * 1024 * 1024;
 /** A line of that many takes about 1 GB, however short it is. */
 export const MAX_VALUES = 8_000_000;
 const MAX_DEPTH = 64;
+/** What a key takes while its lines become a value: for each byte of them, and for each JSON value. */
+const MEMORY_PER_BYTE = 4;
+const MEMORY_PER_VALUE = 128;
 
 /** What to do where the problem itself does not say it. */
 const REMEDIES: Readonly<Record<ProblemCode, string>> = {
@@ -66,6 +71,7 @@ const REMEDIES: Readonly<Record<ProblemCode, string>> = {
   JSON_RECORD:
     'docs/json-format.md (and docs/json-shapes.md for redis-dump) says what a line may hold. Correct the line.',
   JSON_PARTS: 'The parts of a value have to be complete, in order and next to each other: write the file again.',
+  JSON_TOO_LARGE: 'Write the file with shorter lines (decode --max-line), or load it where there is more memory.',
   JSON_LINE_TOO_LONG: 'Write the file with shorter lines (decode --max-line): long values then go in parts.',
 };
 
@@ -75,15 +81,15 @@ const REMEDIES: Readonly<Record<ProblemCode, string>> = {
  * @param name   the file's, for errors
  * @param pieces its bytes, in order; each one's memory may be used again when the next is asked for
  * @throws {InputError} with the line in `where`: `JSON_SYNTAX` for what is no JSON, `JSON_RECORD` for JSON that is no
- *   record, `JSON_PARTS` for a value whose parts are not complete and in order, `JSON_LINE_TOO_LONG`
+ *   record, `JSON_PARTS` for a value whose parts are not complete and in order, `JSON_LINE_TOO_LONG`, `JSON_TOO_LARGE`
  */
 export async function* jsonRecords(
   name: string,
   pieces: AsyncIterable<Uint8Array>,
   options: JsonRecordOptions = {},
 ): AsyncGenerator<JsonRecord, void, undefined> {
-  const { maxLineBytes = MAX_LINE_BYTES } = options;
-  const splitter = new LineSplitter(maxLineBytes);
+  const { maxLineBytes = MAX_LINE_BYTES, maxKeyMemory = Number.POSITIVE_INFINITY } = options;
+  const splitter = new LineSplitter(Math.min(maxLineBytes, Math.floor(maxKeyMemory / MEMORY_PER_BYTE)));
   const records = new Records(options);
   // Problems are those of the line that was cut last, or is being cut.
   try {
@@ -100,11 +106,19 @@ class Records {
   readonly #limits: JsonLimits;
   readonly #now: number;
   readonly #joiner = new PartJoiner();
+  readonly #maxMemory: number;
+  /** JSON values of the line at hand. */
+  readonly #meter = { values: 0 };
+  /** Estimated, of the lines of a value whose last is still to come. */
+  #memory = 0;
   #shape: LineShape;
 
   constructor(options: JsonRecordOptions) {
     const { shape = 'auto', maxDepth = MAX_DEPTH, maxValues = MAX_VALUES, now = Date.now() } = options;
-    this.#limits = { maxDepth, maxValues };
+    const { maxKeyMemory = Number.POSITIVE_INFINITY } = options;
+    this.#maxMemory = maxKeyMemory;
+    const most = Math.min(maxValues, Math.floor(maxKeyMemory / MEMORY_PER_VALUE));
+    this.#limits = { maxDepth, maxValues: most, meter: this.#meter };
     this.#now = now;
     this.#shape = shape;
   }
@@ -143,15 +157,30 @@ class Records {
   }
 
   #keyferry(bytes: Buffer, line: number): JsonRecord | undefined {
-    const read = readLine(parseJson(bytes, this.#limits));
+    this.#meter.values = 0;
+    const json = parseJson(bytes, this.#limits);
+    this.#weigh(bytes);
+    const read = readLine(json);
     if (read.kind !== 'key') {
       this.#joiner.close();
+      this.#memory = 0;
       return { ...read, line };
     }
     const whole = this.#joiner.add(read, line);
     if (whole === undefined) return undefined;
+    this.#memory = 0;
     const { db, key, expireAt, idle, freq, meta, encoding } = whole.head;
     return { kind: 'key', db, key, expireAt, idle, freq, meta, value: whole.value, encoding, line: whole.line };
+  }
+
+  /** @throws {LineProblem} `JSON_TOO_LARGE` where the lines of a key so far are more than memory is to hold */
+  #weigh({ length }: Buffer): void {
+    this.#memory += MEMORY_PER_BYTE * length + MEMORY_PER_VALUE * this.#meter.values;
+    if (this.#memory <= this.#maxMemory) return;
+    throw new LineProblem(
+      'JSON_TOO_LARGE',
+      `the value takes more than ${formatCount(this.#maxMemory)} bytes of memory`,
+    );
   }
 }
 

@@ -6,6 +6,13 @@ const WORDS = 4;
 const FIRST_SLOTS = 1024;
 const MOST_FILLED = 0.75;
 
+/** How many keys fit into so many bytes: while a table grows, its predecessor is still there. */
+export function mostKeysIn(bytes: number): number {
+  let slots = FIRST_SLOTS;
+  while (3 * slots * WORDS * Uint32Array.BYTES_PER_ELEMENT <= bytes) slots *= 2;
+  return Math.floor(slots * MOST_FILLED);
+}
+
 export class KeyMarks {
   /** So that nobody can choose keys whose marks lie together. */
   readonly #salt = randomBytes(8);

@@ -1,6 +1,6 @@
 // What is wrong with a line, told by code that does not know which line it reads; `jsonRecords` adds the place.
 
-export type ProblemCode = 'JSON_SYNTAX' | 'JSON_RECORD' | 'JSON_PARTS' | 'JSON_LINE_TOO_LONG';
+export type ProblemCode = 'JSON_SYNTAX' | 'JSON_RECORD' | 'JSON_PARTS' | 'JSON_LINE_TOO_LONG' | 'JSON_TOO_LARGE';
 
 export class LineProblem extends Error {
   readonly code: ProblemCode;

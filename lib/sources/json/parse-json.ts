@@ -1,5 +1,6 @@
 // A strict parser of JSON (RFC 8259) over bytes: strings stay bytes, whole numbers stay exact, no name comes twice.
 import { isUtf8 } from 'node:buffer';
+import { formatCount } from '../../text/count.ts';
 import { LineProblem } from './line-problem.ts';
 
 /** A string is its UTF-8 bytes, a view of the text where it has no escapes. Whole numbers beyond 2^53 − 1 are bigint. */
@@ -16,6 +17,8 @@ export interface JsonLimits {
   readonly maxDepth: number;
   /** How many values there may be, those in others included: a small text can hold many. */
   readonly maxValues: number;
+  /** Told how many there were, beside those that it has. */
+  readonly meter?: { values: number } | undefined;
   /** Strings may have bytes that are not UTF-8. Default `false`. */
   readonly anyBytes?: boolean | undefined;
 }
@@ -61,7 +64,10 @@ const ESCAPES: Readonly<Record<number, number>> = {
  * @throws {LineProblem} `JSON_SYNTAX`, with the column
  */
 export function parseJson(bytes: Buffer, limits: JsonLimits): Json {
-  return new Parser(bytes, limits).text();
+  const parser = new Parser(bytes, limits);
+  const value = parser.text();
+  if (limits.meter !== undefined) limits.meter.values += parser.values;
+  return value;
 }
 
 class Parser {
@@ -70,7 +76,7 @@ class Parser {
   readonly #maxValues: number;
   readonly #anyBytes: boolean;
   #at = 0;
-  #values = 0;
+  values = 0;
 
   constructor(bytes: Buffer, { maxDepth, maxValues, anyBytes = false }: JsonLimits) {
     this.#bytes = bytes;
@@ -88,7 +94,9 @@ class Parser {
   }
 
   #value(depth: number): Json {
-    if (++this.#values > this.#maxValues) throw this.#problem(`there are more than ${this.#maxValues} values`);
+    if (++this.values > this.#maxValues) {
+      throw new LineProblem('JSON_TOO_LARGE', `the line holds more than ${formatCount(this.#maxValues)} values`);
+    }
     const first = this.#bytes[this.#at];
     switch (first) {
       case QUOTE:

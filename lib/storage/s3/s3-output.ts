@@ -1,19 +1,10 @@
 // Objects in S3 as outputs: sent in parts while they are written, visible whole under their name or not at all.
-import { createHash } from 'node:crypto';
-import {
-  AbortMultipartUploadCommand,
-  CompleteMultipartUploadCommand,
-  CreateMultipartUploadCommand,
-  HeadObjectCommand,
-  PutObjectCommand,
-  type S3Client,
-  UploadPartCommand,
-} from '@aws-sdk/client-s3';
+import type { S3Client } from '@aws-sdk/client-s3';
+import type { RewritableSink } from '../file-sink.ts';
 import type { Output } from '../output.ts';
-import { asAwsFailure } from './aws-failure.ts';
 import { type ObjectLocation, objectUrl } from './location.ts';
+import { type ObjectProperties, ObjectUpload, type StoredPart } from './object-upload.ts';
 import { asOutputError, OutputError } from './output-error.ts';
-import { type PatienceOptions, patiently, unlessStalled } from './patience.ts';
 
 const MIB = 1024 * 1024;
 /** S3 takes no smaller part than this but as the last one. */
@@ -25,29 +16,17 @@ const PART_BYTES = 8 * MIB;
  */
 const PART_SHARE = 1 / 1250;
 const MEMORY_BYTES = 32 * MIB;
-const STALL_MS = 30_000;
-/** The slowest line on which an upload is not taken for stalled, bytes a ms. */
-const SLOWEST = 64;
 
-export interface ObjectOutputOptions extends PatienceOptions {
+export interface ObjectOutputOptions extends ObjectProperties {
   /** Bytes of the first parts, at least 5 MiB; later ones grow. An object that is no larger goes in one request. Default 8 MiB. */
   partBytes?: number;
   /** Bytes of parts under way at once, beside the one that is being filled; one part is always allowed. Default 32 MiB. */
   memoryBytes?: number;
-  /** Refuses to write over an object: `OUTPUT_EXISTS`. One that holds the very same bytes counts as written. */
-  createOnly?: boolean;
-  contentType?: string | undefined;
-  /** User metadata, names in lower case. */
-  metadata?: Readonly<Record<string, string>> | undefined;
-  /** Encrypts with this KMS key. Default: as the bucket does. */
-  kmsKeyId?: string | undefined;
-}
-
-/** A part that S3 has. */
-interface StoredPart {
-  readonly etag: string;
-  /** SHA-256 of its bytes, base64. */
-  readonly sha256: string;
+  /**
+   * Holds the first part back until the commit, so that {@link ObjectOutput.rewrite} can write over it. Such an output can't
+   * be saved.
+   */
+  rewritable?: boolean;
 }
 
 /** An output half written: with it another process goes on. All but `tail` is JSON. */
@@ -90,17 +69,18 @@ export function resumeObject(client: S3Client, saved: SavedOutput, options: Obje
   return new ObjectOutput(client, saved, options);
 }
 
-export class ObjectOutput implements Output {
+export class ObjectOutput implements Output, RewritableSink {
   readonly name: string;
-  readonly #client: S3Client;
-  readonly #target: { readonly Bucket: string; readonly Key: string };
+  readonly #location: Pick<ObjectLocation, 'bucket' | 'key'>;
+  readonly #upload: ObjectUpload;
   readonly #options: ObjectOutputOptions;
   /** Ends what is under way. */
   readonly #stop = new AbortController();
-  #uploadId: Promise<string> | undefined;
   /** By part number - 1; a hole is under way. */
   readonly #parts: (StoredPart | undefined)[];
   readonly #underWay = new Set<Promise<void>>();
+  /** The first part, where it is held back. */
+  #first: Buffer | undefined;
   #part: Buffer | undefined;
   #filled = 0;
   /** Buffers of parts that have been sent. */
@@ -110,11 +90,11 @@ export class ObjectOutput implements Output {
   #ended = false;
 
   constructor(client: S3Client, saved: SavedOutput, options: ObjectOutputOptions) {
-    this.#client = client;
-    this.#target = { Bucket: saved.bucket, Key: saved.key };
+    const { bucket, key, uploadId } = saved;
+    this.#location = { bucket, key };
     this.name = objectUrl(saved);
     this.#options = options;
-    this.#uploadId = saved.uploadId === undefined ? undefined : Promise.resolve(saved.uploadId);
+    this.#upload = new ObjectUpload(client, saved, { ...options, signal: this.#stop.signal }, uploadId);
     this.#parts = [...saved.parts];
     this.#bytes = saved.bytes - saved.tail.length;
     if (saved.tail.length > 0) this.#take(saved.tail, 0);
@@ -135,15 +115,26 @@ export class ObjectOutput implements Output {
     }
   }
 
+  /** Writes over bytes that an output that is `rewritable` holds back: those of the first part. */
+  async rewrite(bytes: Buffer, position: number): Promise<void> {
+    this.#throwFailure();
+    const part = this.#first ?? this.#part?.subarray(0, this.#filled);
+    const isHeld = this.#options.rewritable && part !== undefined && position + bytes.length <= part.length;
+    if (!isHeld) throw new Error('only the first part of a rewritable output can be written over');
+    bytes.copy(part, position);
+  }
+
   /** Gives the object its name. */
   async commit(): Promise<void> {
     this.#throwFailure();
     try {
-      if (this.#parts.length === 0) await this.#put();
-      else {
+      if (this.#parts.length === 0) {
+        await this.#upload.put(this.#part?.subarray(0, this.#filled) ?? Buffer.alloc(0));
+      } else {
         if (this.#filled > 0) await this.#sendPart();
+        if (this.#first !== undefined) this.#send(0, this.#first, this.#first);
         await this.#settled();
-        await this.#complete(await (this.#uploadId as Promise<string>));
+        await this.#upload.complete(this.#parts as StoredPart[]);
       }
     } catch (error) {
       throw this.#told(error);
@@ -157,13 +148,8 @@ export class ObjectOutput implements Output {
     this.#stop.abort(new OutputError('OUTPUT_WRITE', 'the object was left before its end.', { where: this.name }));
     // A part that arrives after the end of its upload would stay.
     await Promise.allSettled(this.#underWay);
-    const uploadId = await this.#uploadId?.catch(() => undefined);
     this.#end();
-    if (uploadId === undefined) return;
-    const abort = new AbortMultipartUploadCommand({ ...this.#target, UploadId: uploadId });
-    await this.#call(STALL_MS, undefined, (abortSignal) => this.#client.send(abort, { abortSignal })).catch(
-      () => undefined,
-    );
+    await this.#upload.abort();
   }
 
   /**
@@ -172,12 +158,12 @@ export class ObjectOutput implements Output {
    */
   async save(): Promise<SavedOutput> {
     this.#throwFailure();
+    if (this.#options.rewritable) throw new Error('a rewritable output cannot be saved');
     if (this.#filled >= LEAST_PART_BYTES) await this.#sendPart();
     await this.#settled();
     const saved = {
-      bucket: this.#target.Bucket,
-      key: this.#target.Key,
-      uploadId: await this.#uploadId,
+      ...this.#location,
+      uploadId: await this.#upload.uploadId,
       parts: this.#parts as StoredPart[],
       bytes: this.#bytes,
       tail: this.#part?.subarray(0, this.#filled) ?? Buffer.alloc(0),
@@ -211,102 +197,27 @@ export class ObjectOutput implements Output {
     this.#part = undefined;
     this.#filled = 0;
     const index = this.#parts.push(undefined) - 1;
-    const sent = this.#upload(index, bytes).then(
-      () => void this.#spare.push(part),
-      (error: unknown) => void this.#told(error),
-    );
-    this.#underWay.add(sent);
-    void sent.then(() => this.#underWay.delete(sent));
+    if (index === 0 && this.#options.rewritable) {
+      this.#first = bytes;
+      return;
+    }
+    this.#send(index, bytes, part);
     const most = Math.max(1, Math.floor((this.#options.memoryBytes ?? MEMORY_BYTES) / part.length));
     while (this.#underWay.size >= most && this.#failure === undefined) await Promise.race(this.#underWay);
     this.#throwFailure();
   }
 
-  async #upload(index: number, bytes: Buffer): Promise<void> {
-    this.#uploadId ??= this.#begin();
-    const UploadId = await this.#uploadId;
-    const sha256 = hash(bytes).toString('base64');
-    const part = { ...this.#target, UploadId, PartNumber: index + 1, Body: bytes, ChecksumSHA256: sha256 };
-    const { ETag: etag = '' } = await this.#call(timeFor(bytes), this.#stop.signal, (abortSignal) =>
-      this.#client.send(new UploadPartCommand(part), { abortSignal }),
-    );
-    this.#parts[index] = { etag, sha256 };
-  }
-
-  async #begin(): Promise<string> {
-    const create = new CreateMultipartUploadCommand({
-      ...this.#target,
-      ...this.#properties(),
-      ChecksumAlgorithm: 'SHA256',
-    });
-    const { UploadId } = await this.#call(STALL_MS, this.#stop.signal, (abortSignal) =>
-      this.#client.send(create, { abortSignal }),
-    );
-    return UploadId as string;
-  }
-
-  async #complete(UploadId: string): Promise<void> {
-    const parts = this.#parts as StoredPart[];
-    const complete = new CompleteMultipartUploadCommand({
-      ...this.#target,
-      UploadId,
-      MultipartUpload: {
-        Parts: parts.map(({ etag, sha256 }, i) => ({ PartNumber: i + 1, ETag: etag, ChecksumSHA256: sha256 })),
+  /** @param part the buffer, free again when its bytes are there */
+  #send(index: number, bytes: Buffer, part: Buffer): void {
+    const sent = this.#upload.part(index, bytes).then(
+      (stored) => {
+        this.#parts[index] = stored;
+        this.#spare.push(part);
       },
-      IfNoneMatch: this.#options.createOnly ? '*' : undefined,
-    });
-    // S3 joins parts for minutes where they are many, and sends spaces meanwhile.
-    const limitMs = 10 * STALL_MS;
-    const sum = hash(Buffer.concat(parts.map(({ sha256 }) => Buffer.from(sha256, 'base64'))));
-    await this.#orAlready(`${sum.toString('base64')}-${parts.length}`, () =>
-      this.#call(limitMs, this.#stop.signal, (abortSignal) => this.#client.send(complete, { abortSignal })),
+      (error: unknown) => void this.#told(error),
     );
-  }
-
-  async #put(): Promise<void> {
-    const bytes = this.#part?.subarray(0, this.#filled) ?? Buffer.alloc(0);
-    const sha256 = hash(bytes).toString('base64');
-    const put = {
-      ...this.#target,
-      ...this.#properties(),
-      Body: bytes,
-      ChecksumSHA256: sha256,
-      IfNoneMatch: this.#options.createOnly ? '*' : undefined,
-    };
-    await this.#orAlready(sha256, () =>
-      this.#call(timeFor(bytes), this.#stop.signal, (abortSignal) =>
-        this.#client.send(new PutObjectCommand(put), { abortSignal }),
-      ),
-    );
-  }
-
-  /** An answer that was lost lets the next try fail on what the first one did: then the object is there, whole. */
-  async #orAlready(sha256: string, call: () => Promise<unknown>): Promise<void> {
-    try {
-      await call();
-    } catch (error) {
-      const { name } = asAwsFailure(error);
-      if (name !== 'NoSuchUpload' && name !== 'PreconditionFailed') throw error;
-      const head = new HeadObjectCommand({ ...this.#target, ChecksumMode: 'ENABLED' });
-      const there = await this.#call(STALL_MS, this.#stop.signal, (abortSignal) =>
-        this.#client.send(head, { abortSignal }),
-      ).catch(() => undefined);
-      if (there?.ChecksumSHA256 !== sha256) throw error;
-    }
-  }
-
-  #properties() {
-    const { contentType, metadata, kmsKeyId } = this.#options;
-    return {
-      ContentType: contentType,
-      Metadata: metadata,
-      ServerSideEncryption: kmsKeyId === undefined ? undefined : ('aws:kms' as const),
-      SSEKMSKeyId: kmsKeyId,
-    };
-  }
-
-  #call<T>(limitMs: number, outer: AbortSignal | undefined, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    return patiently({ ...this.#options, signal: outer }, () => unlessStalled(limitMs, outer, call));
+    this.#underWay.add(sent);
+    void sent.then(() => this.#underWay.delete(sent));
   }
 
   async #settled(): Promise<void> {
@@ -332,14 +243,10 @@ export class ObjectOutput implements Output {
   #end(): void {
     this.#ended = true;
     this.#options.signal?.removeEventListener('abort', this.#onAbort);
+    this.#first = undefined;
     this.#part = undefined;
     this.#spare.length = 0;
   }
 
   readonly #onAbort = (): void => this.#stop.abort(this.#options.signal?.reason);
 }
-
-const hash = (bytes: Buffer): Buffer => createHash('sha256').update(bytes).digest();
-
-/** How long the upload of so many bytes may take, ms. */
-const timeFor = (bytes: Buffer): number => STALL_MS + bytes.length / SLOWEST;

@@ -7,7 +7,7 @@ import { getObject, newBucket, openUploads, putObject } from '../../support/loca
 import { byChance, type ChaosHttp, type HttpFault, startChaosHttp } from '../../support/local-aws/chaos-http.ts';
 import { awsLacks, startLocalAws } from '../../support/local-aws/local-aws.ts';
 import { Random, runs, seedOr } from '../../support/random.ts';
-import { outputSuite } from '../output-suite.ts';
+import { outputSuite, rewritableSuite } from '../output-suite.ts';
 
 const MIB = 1024 * 1024;
 const SEED = seedOr(20261123);
@@ -40,6 +40,25 @@ for (const [what, bytes] of [
           return bytes === undefined ? stored : stored?.subarray(bytes.length);
         },
         leavings: async () => (await openUploads(s3, bucket)).length > 0,
+      };
+    },
+    skip,
+  );
+}
+
+for (const [what, bytes] of [
+  ['one request', 1000],
+  ['one whole part', 5 * MIB],
+  ['parts', content.length],
+] as const) {
+  rewritableSuite(
+    `an object written in ${what}${awsLacks}`,
+    bytes,
+    async () => {
+      const bucket = await newBucket(s3);
+      return {
+        begin: () => createObject(s3, { bucket, key: 'out' }, { partBytes, rewritable: true }),
+        read: () => getObject(s3, bucket, 'out'),
       };
     },
     skip,
@@ -133,6 +152,22 @@ describe.skipIf(skip)(`an object${awsLacks}`, () => {
     await s3.send(new AbortMultipartUploadCommand({ Bucket: bucket, Key: 'out', UploadId }));
     const next = resumeObject(s3, saved, { partBytes });
     expect(await refused(next.commit())).toMatchObject({ code: 'OUTPUT_UPLOAD_GONE' });
+  });
+});
+
+describe.skipIf(skip)(`an object that can be written over${awsLacks}`, () => {
+  test('holds back no more than its first part, cannot be saved, and keeps to that part', async () => {
+    const bucket = await newBucket(s3);
+    const output = createObject(s3, { bucket, key: 'out' }, { partBytes, rewritable: true });
+    await output.write(content);
+    await expect.poll(() => openUploads(s3, bucket)).toHaveLength(1);
+    await expect(output.save()).rejects.toThrow('cannot be saved');
+    await expect(output.rewrite(Buffer.alloc(2), partBytes - 1)).rejects.toThrow('first part');
+    await output.leave();
+    expect(await openUploads(s3, bucket)).toEqual([]);
+    const plain = createObject(s3, { bucket, key: 'out' });
+    await plain.write(content.subarray(0, 10));
+    await expect(plain.rewrite(Buffer.alloc(1), 0)).rejects.toThrow('rewritable');
   });
 });
 
