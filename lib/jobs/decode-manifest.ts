@@ -1,7 +1,11 @@
 // The manifest of a decode in parts: what each part holds, and whether all of it is there. docs/json-format.md describes it.
 import { InputError } from '../errors.ts';
+import type { Packing } from '../storage/output.ts';
+import { JsonBuffer } from '../targets/json/json-buffer.ts';
 
 export const MANIFEST_FILE = 'manifest.json';
+/** What is not lines of JSON. */
+const KINDS: Readonly<Record<string, string>> = { 'rdb-cli': 'json', 'rdbtools-csv': 'csv' };
 const FORMAT = 'keyferry-decode';
 const VERSION = 1;
 
@@ -28,6 +32,8 @@ export interface DecodeManifest {
   readonly version: typeof VERSION;
   /** All keys of all files, but those that the filter left out and the damaged ones named below, are in the parts. */
   readonly complete: boolean;
+  /** Where the parts lie, as `s3://BUCKET/FOLDER/`, so that a copy of the manifest finds them. Without it: beside it. */
+  readonly location?: string;
   readonly shape: string;
   readonly keys: number;
   readonly filtered: number;
@@ -48,6 +54,20 @@ export interface DecodeManifest {
   readonly error: { readonly code: string; readonly message: string; readonly where?: string | undefined } | null;
 }
 
+/** The file name of the n-th part, from 0 on. */
+export function partName(n: number, shape: string, packing: Packing): string {
+  const plain = `part-${String(n).padStart(5, '0')}.${KINDS[shape] ?? 'jsonl'}`;
+  return packing === 'none' ? plain : `${plain}.${packing}`;
+}
+
+/** A damaged key as the manifest has it. */
+export function manifestKey(key: Buffer | undefined): unknown {
+  if (key === undefined) return null;
+  const out = new JsonBuffer();
+  out.string(key);
+  return JSON.parse(out.written.toString());
+}
+
 export function newManifest(facts: Omit<DecodeManifest, 'format' | 'version'>): DecodeManifest {
   return { format: FORMAT, version: VERSION, ...facts };
 }
@@ -65,7 +85,7 @@ export function parseManifest(text: string, where: string): DecodeManifest {
   } catch (cause) {
     throw new InputError('MANIFEST_FORMAT', 'this is no manifest: it is not JSON.', { where, cause });
   }
-  const manifest = parsed as Partial<DecodeManifest> | null;
+  const manifest = parsed as Partial<DecodeManifest> | null | undefined;
   if (manifest?.format !== FORMAT || !Array.isArray(manifest.parts)) {
     throw new InputError('MANIFEST_FORMAT', 'this is no manifest of a decode.', { where });
   }
@@ -74,5 +94,25 @@ export function parseManifest(text: string, where: string): DecodeManifest {
       where,
     });
   }
+  const wrong = wrongField(manifest);
+  if (wrong !== undefined) throw new InputError('MANIFEST_FORMAT', `this is no manifest: ${wrong}.`, { where });
   return manifest as DecodeManifest;
+}
+
+const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
+
+/** Which of the fields that readers go by is not as it has to be, in words. */
+function wrongField({ complete, shape, location, damaged, parts = [] }: Partial<DecodeManifest>): string | undefined {
+  if (typeof complete !== 'boolean') return 'it does not say whether it is complete';
+  if (typeof shape !== 'string') return 'it names no shape';
+  if (location !== undefined && typeof location !== 'string') return 'its location is no text';
+  if (!Array.isArray(damaged)) return 'it has no list of damaged keys';
+  const n = parts.findIndex((part: Partial<ManifestPart> | null) => {
+    const { file, keys, lines, jsonBytes, bytes, sha256, complete } = part ?? {};
+    const isNamed = typeof file === 'string' && /^[^/]+$/.test(file);
+    const isCounted = [keys, lines, jsonBytes, bytes].every(isCount);
+    const isHashed = typeof sha256 === 'string' && /^[0-9a-f]{64}$/.test(sha256);
+    return !(isNamed && isCounted && isHashed && typeof complete === 'boolean');
+  });
+  return n < 0 ? undefined : `its part ${n} lacks a file name, counts, a SHA-256, or whether it is complete`;
 }

@@ -2,6 +2,7 @@
 import { HELD_RECORD_BYTES, RdbScanner, ScanEvent, type ScanState } from '../rdb/scanner.ts';
 import { unrestorable } from '../sources/rdb/unrestorable.ts';
 import { BlockReader } from '../storage/block-reader.ts';
+import type { ByteSource } from '../storage/byte-source.ts';
 import { type Held, RecordDecoder, type RecordOptions, type TemplateSpan } from './record-decoder.ts';
 
 export interface DecodeFileOptions extends RecordOptions {
@@ -47,6 +48,13 @@ export async function decodeFile(options: DecodeFileOptions): Promise<RdbScanner
   return scanner;
 }
 
+export interface RangeOptions {
+  /** What the records are read from. Default: the source, which is then asked for a block at a time. */
+  readonly ahead?: ByteSource | undefined;
+  readonly onUnwritten?: DecodeFileOptions['onUnwritten'];
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** Decodes ranges of a file that was proven, one after the other. */
 export class RangeDecoder {
   readonly #decoder: RecordDecoder;
@@ -57,14 +65,34 @@ export class RangeDecoder {
     this.#decoder = new RecordDecoder(options);
   }
 
-  /** @throws {RdbError} at the first damage inside a value; all lines before it have been written */
-  async decode({ from, end, templates }: DecodeRange): Promise<void> {
+  /** What the shape has had no place for, in words, and how often it was met. */
+  get lossy(): ReadonlyMap<string, number> {
+    return this.#decoder.lossy;
+  }
+
+  /**
+   * @returns the CRC64 of the range, where `from.crc` is 0; else `undefined`
+   * @throws {RdbError} at the first damage inside a value; all lines before it have been written
+   */
+  async decode({ from, end, templates }: DecodeRange, options: RangeOptions = {}): Promise<bigint | undefined> {
     const { source } = this.#options;
-    const scanner = new RdbScanner({ size: source.size, from, crc: false });
+    const crc = from.crc !== undefined;
+    const scanner = new RdbScanner({ size: source.size, from, crc });
     for (const template of templates) await this.#decoder.template(template);
     const range = { from: from.offset, to: end, headroom: HELD_RECORD_BYTES, memory: this.#decoder.blocks };
-    const blocks = new BlockReader(source, range);
-    await decodeRecords(scanner, this.#decoder, blocks, { ...WHOLE_RANGE, source, offset: from.offset, end });
+    const blocks = new BlockReader(options.ahead ?? source, range);
+    const walk = { ...WHOLE_RANGE, ...options, source, offset: from.offset, end };
+    try {
+      await decodeRecords(scanner, this.#decoder, blocks, walk);
+    } finally {
+      await blocks.settle();
+    }
+    return crc ? scanner.crcAt(end) : undefined;
+  }
+
+  /** Lets go of its memory. */
+  close(): void {
+    this.#decoder.close();
   }
 }
 

@@ -4,10 +4,16 @@ import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LocalError, UsageError } from '../errors.ts';
 import { createFile } from '../storage/file-sink.ts';
-import { type Output, openOutput } from '../storage/output.ts';
-import { JsonBuffer } from '../targets/json/json-buffer.ts';
+import { type Output, openOutput, type Packing } from '../storage/output.ts';
 import type { DecodeReport } from './decode.ts';
-import { MANIFEST_FILE, type ManifestPart, manifestText, newManifest } from './decode-manifest.ts';
+import {
+  MANIFEST_FILE,
+  type ManifestPart,
+  manifestKey,
+  manifestText,
+  newManifest,
+  partName,
+} from './decode-manifest.ts';
 import type { DecodeTally } from './record-decoder.ts';
 
 export interface PartFilesOptions {
@@ -30,14 +36,11 @@ interface OpenPart {
   readonly before: Counts;
 }
 
-/** What is not lines of JSON. */
-const KINDS: Readonly<Record<string, string>> = { 'rdb-cli': 'json', 'rdbtools-csv': 'csv' };
-
 /** Writes `part-00000.jsonl` and so on. Each has its name when it is whole; what is cut off keeps `.partial` behind it. */
 export class PartFiles {
   readonly parts: number;
   readonly #folder: string;
-  readonly #suffix: string;
+  readonly #packing: Packing;
   readonly #shape: string;
   readonly #written: ManifestPart[] = [];
   #open: OpenPart | undefined;
@@ -68,15 +71,14 @@ export class PartFiles {
   constructor(folder: string, { parts = 1, packing, shape = 'keyferry' }: PartFilesOptions) {
     this.parts = parts;
     this.#folder = folder;
-    const kind = KINDS[shape] ?? 'jsonl';
-    this.#suffix = packing === undefined ? `.${kind}` : `.${kind}.${packing}`;
+    this.#packing = packing ?? 'none';
     this.#shape = shape;
   }
 
   /** Ends the part at hand, and begins the next one. `counted` is what has been counted until now. */
   async next(source: string, counted: Counts): Promise<void> {
     await this.commit(counted);
-    const file = `part-${String(this.#written.length).padStart(5, '0')}${this.#suffix}`;
+    const file = partName(this.#written.length, this.#shape, this.#packing);
     const hash = createHash('sha256');
     const onStored = (bytes: Buffer): void => {
       hash.update(bytes);
@@ -122,7 +124,7 @@ export class PartFiles {
       parts: this.#written,
       damaged: report.damaged.map((damage) => ({
         ...damage,
-        key: damage.key === undefined ? null : jsonString(damage.key),
+        key: manifestKey(damage.key),
       })),
       warnings,
       error: error === undefined ? null : { code: error.code, message: error.message, where: error.where },
@@ -145,11 +147,4 @@ export class PartFiles {
       complete,
     });
   }
-}
-
-/** A Redis string as lines have it: text, or base64 that is marked. */
-function jsonString(bytes: Buffer): unknown {
-  const out = new JsonBuffer();
-  out.string(bytes);
-  return JSON.parse(out.written.toString());
 }

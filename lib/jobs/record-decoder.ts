@@ -55,6 +55,8 @@ export interface DecodeTally {
   /** Keys that were written, and those that the filter left out. */
   keys: number;
   filtered: number;
+  /** Keys that the shape has no place for. */
+  omitted: number;
   lines: number;
   /** Bytes of JSON, before packing. */
   bytes: number;
@@ -64,6 +66,7 @@ export interface DecodeTally {
 export const newTally = (): DecodeTally => ({
   keys: 0,
   filtered: 0,
+  omitted: 0,
   lines: 0,
   bytes: 0,
   damaged: [],
@@ -204,7 +207,8 @@ export class RecordDecoder {
       return true;
     }
     if (!this.#countsLines) this.#tally.lines++;
-    if (this.#out.at > before) this.#tally.keys++; // else the shape has no place for it
+    if (this.#out.at > before) this.#tally.keys++;
+    else this.#tally.omitted++;
     return true;
   }
 
@@ -244,6 +248,7 @@ export class RecordDecoder {
         await this.flush();
       }
       if (this.#tally.bytes + this.#out.at > before) this.#tally.keys++;
+      else this.#tally.omitted++;
     } catch (error) {
       this.#damaged(error, entry, held);
     }
