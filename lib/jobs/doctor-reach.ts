@@ -90,7 +90,12 @@ async function logIn(task: DoctorTask, control: Control, findings: Findings): Pr
     return false;
   }
   const user = endpoint.username ?? 'default';
-  const how = endpoint.password === undefined ? 'without a password' : 'with a password';
+  const how =
+    endpoint.password === undefined
+      ? 'without a password'
+      : typeof endpoint.password === 'function'
+        ? 'with a token made for this login'
+        : 'with a password';
   findings.add('login', 'ok', `Logged in as ${user}, ${how}.`);
   return true;
 }
