@@ -29,12 +29,11 @@ export async function doctorCommand(files: readonly string[], flags: DoctorFlags
     });
   }
   const report = await examine(files, flags.to, flags, io);
-  const exitCode = exitCodeOf(report);
+  const exitCode = exitCodeOfDoctor(report);
   if (flags.json) {
-    await write(io.stdout, jsonLine(doctorJson(report, exitCode)));
+    await write(io.stdout, jsonLine({ keyferry: version, exitCode, ...findingsJson(report) }));
   } else {
-    const columns = io.stdout.isTTY ? Math.min(columnsOfStream(io.stdout), WIDEST) : WIDEST;
-    await write(io.stdout, renderDoctor(report, styleFor(io.stdout, io.env), columns));
+    await write(io.stdout, renderDoctor(report, styleFor(io.stdout, io.env), doctorColumns(io)));
   }
   return exitCode;
 }
@@ -48,18 +47,19 @@ async function examine(files: readonly string[], to: string, flags: DoctorFlags,
   );
 }
 
+export const doctorColumns = ({ stdout }: Io): number =>
+  stdout.isTTY ? Math.min(columnsOfStream(stdout), WIDEST) : WIDEST;
+
 /** A bad file first: whether it fits was not asked then. */
-function exitCodeOf({ findings }: DoctorReport): ExitCode {
+export function exitCodeOfDoctor({ findings }: DoctorReport): ExitCode {
   const problems = findings.filter(({ verdict }) => verdict === 'problem');
   if (problems.some(({ check }) => check === 'file')) return EXIT.input;
   return problems.length > 0 ? EXIT.target : EXIT.complete;
 }
 
 /** Absent values are `null`. */
-function doctorJson({ target, findings }: DoctorReport, exitCode: ExitCode): object {
+export function findingsJson({ target, findings }: DoctorReport): object {
   return {
-    keyferry: version,
-    exitCode,
     target,
     findings: findings.map(({ check, verdict, what, remedy = null, code = null }) => ({
       check,

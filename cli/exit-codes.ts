@@ -1,5 +1,5 @@
 // What the tool's exit code says, in one place: for the code, for the help and for scripts.
-import { InputError, InterruptedError, KeyferryError, TargetError } from '../lib/errors.ts';
+import { InputError, InterruptedError, KeyferryError, SourceError, TargetError } from '../lib/errors.ts';
 import type { RestoreReport } from '../lib/jobs/report.ts';
 
 export const EXIT = {
@@ -32,7 +32,7 @@ export function exitCodeOfError(error: unknown): ExitCode {
   if (!(error instanceof KeyferryError)) return EXIT.defect;
   if (error instanceof InterruptedError) return EXIT.interrupted;
   if (error instanceof InputError) return EXIT.input;
-  if (error instanceof TargetError) return EXIT.target;
+  if (error instanceof TargetError || error instanceof SourceError) return EXIT.target;
   return EXIT.usage;
 }
 

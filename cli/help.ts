@@ -4,11 +4,11 @@ import { EXIT_MEANINGS } from './exit-codes.ts';
 import { colourStyle } from './style.ts';
 
 /** Commander takes the escape sequences out again where there is no colour. */
-const section = (title: string, lines: readonly string[]): string =>
+export const section = (title: string, lines: readonly string[]): string =>
   `\n${colourStyle.bold(`${title}:`)}\n${lines.map((line) => (line === '' ? '' : `  ${line}`)).join('\n')}\n`;
 
 /** Commands, each under the sentence that says what it does. */
-const examples = (...list: readonly (readonly [what: string, command: string])[]): string =>
+export const examples = (...list: readonly (readonly [what: string, command: string])[]): string =>
   section(
     'Examples',
     list.flatMap(([what, command], at) => [
@@ -18,7 +18,7 @@ const examples = (...list: readonly (readonly [what: string, command: string])[]
     ]),
   );
 
-const exitCodes = (...wanted: number[]): string =>
+export const exitCodes = (...wanted: number[]): string =>
   section(
     'Exit codes',
     EXIT_MEANINGS.filter(([code]) => wanted.length === 0 || wanted.includes(code)).map(
@@ -47,6 +47,10 @@ export const rootHelp =
     ['what fills the memory?', 'keyferry inspect dump.rdb'],
     ['is this server fit for it?', 'keyferry doctor --to redis://10.0.0.7:6379 dump.rdb'],
     ['write it into a server', 'keyferry restore dump.rdb --to redis://10.0.0.7:6379'],
+    [
+      'make a backup, and see that it is good',
+      'keyferry dump --from redis://10.0.0.7:6379 -o dump.rdb\nkeyferry verify dump.rdb',
+    ],
     ['all options of a command', 'keyferry help restore'],
   ) +
   exitCodes() +
@@ -205,4 +209,101 @@ Does it answer, and let the user in? What is it, has it room, which commands may
       '  3  there is a problem with the target',
     ]) +
     environment(),
+};
+
+export const rumpHelp = {
+  about: `Copies the keys of a running server or cluster into another one: SCAN, DUMP and RESTORE, many at once.
+
+It needs no right to replicate, so that it also works where a service forbids PSYNC. What it copies is no point in time: each key has a value that it had while the job ran. What is written or deleted on the source after its key was read does not come along; --passes 2 looks once more and writes what has changed, but deletes nothing.
+
+What the target has confirmed is noted in a ledger. When a job stops, for whatever reason, the same command again goes on where it was. A node of the source that is restarted or replaced meanwhile is scanned anew.`,
+  after:
+    section('What the user of the source needs', [
+      'always             +scan +dump +pexpiretime +info  (before 7.0 +pttl +time instead of +pexpiretime)',
+      'several databases  +select',
+      'a cluster          +cluster|slots',
+      'functions          +function|list',
+      'to leave no trace  +client|no-touch  (7.2 and above)',
+      '--access-times     +object|idletime +object|freq',
+      'more than 256 MiB  +memory|usage',
+      'values in parts    +type +strlen +getrange +lrange +sscan +zscan +hscan +hpexpiretime',
+      '                   +xrange +xpending +xinfo|stream',
+    ]) +
+    examples(
+      ['between two servers', 'keyferry rump --from redis://10.0.0.7 --to redis://10.0.0.8'],
+      [
+        'out of a service into a cluster, gently, and once more for what has changed',
+        'keyferry rump --from rediss://cache.example.com --to redis://10.0.0.8:7000 \\\n  --rate 20000keys/s --merge-dbs --passes 2',
+      ],
+      [
+        'with passwords that nobody else on this machine sees',
+        'export KEYFERRY_SOURCE_PASSWORD="$(cat old)" KEYFERRY_PASSWORD="$(cat new)"\nkeyferry rump --from redis://reader@10.0.0.7 --to redis://ferry@10.0.0.8',
+      ],
+    ) +
+    exitCodes() +
+    environment(),
+};
+
+export const dumpHelp = {
+  about: `Backs up a live server, or every shard of a cluster, as RDB files.
+
+The source is joined as a replica would join it: it saves its data as of one moment, and goes on serving. What it sends is written under another name while its structure and checksum are checked and its keys counted. Last of all the manifest is written: what the files hold, their SHA-256, and where the source's stream goes on behind them. A backup without a manifest is none, and a dump that is cut short leaves nothing that looks like one.`,
+  after:
+    section('What the user of the source needs', [
+      'by psync       +psync +replconf',
+      'by sync        +sync +replconf',
+      'by scan        what rump needs of its source (keyferry help rump)',
+      'of a cluster   +info +cluster too, and on each node',
+      'from sentinel  +info, or +role, on the master',
+    ]) +
+    examples(
+      ['into a folder for backups', 'keyferry dump --from redis://10.0.0.7:6379 -o backups'],
+      ['into one file, packed', 'keyferry dump --from redis://10.0.0.7:6379 -o dump.rdb.zst'],
+      [
+        'a cluster, without work for its masters',
+        'keyferry dump --from redis://10.0.0.7:7000 --prefer replica -o backups',
+      ],
+      [
+        'as a user that may do nothing else',
+        'export KEYFERRY_PASSWORD="$(cat secret)"\nkeyferry dump --from redis://ferry@10.0.0.7 -o backups',
+      ],
+      [
+        'where PSYNC was renamed',
+        'keyferry dump --from redis://10.0.0.7:6379 -o backups \\\n  --psync-name 10.0.0.7:6379@nmfu2sl5osync',
+      ],
+      ['is it good?', 'keyferry verify backups/10.0.0.7-6379-20261123T204200Z'],
+    ) +
+    exitCodes() +
+    environment() +
+    section('Files, in the folder NAME or beside one FILE', [
+      'dump.rdb, shard-00000-05460.rdb  the data, of a cluster by first slots',
+      'manifest.json                    what they are',
+      'FILE.manifest.json               the same for one FILE',
+      'NAME.partial                     while it is written',
+    ]),
+};
+
+export const verifyHelp = {
+  about: `Proves that a backup is what its manifest says: that the manifest is as it was written, that all files are there, that no byte of them has changed, that every key in them can be read and is there once. With --level restore a server of this machine loads them, and its keys are counted.`,
+  after:
+    examples(
+      ['every byte and every key', 'keyferry verify backups/10.0.0.7-6379-20261123T204200Z'],
+      ['as a server sees it', 'keyferry verify --level restore dump.rdb.zst'],
+      ['all of them, quickly', 'keyferry verify --level quick backups/*/manifest.json'],
+    ) +
+    exitCodes(0, 1, 2, 70, 130) +
+    environment('NO_COLOR', 'KEYFERRY_DEBUG'),
+};
+
+export const backupsHelp = {
+  about: `Lists the backups in a folder, the newest first, or removes old ones.
+
+prune removes a backup when no rule keeps it: its manifest first. Only good backups count, and the last good one of each source stays whatever the rules say. What is damaged or unfinished is listed, and left for somebody to look at.`,
+  after:
+    examples(
+      ['which are there?', 'keyferry backups list backups'],
+      ['a week of days, a month of weeks', 'keyferry backups prune backups --keep-daily 7 --keep-weekly 4 --dry-run'],
+    ) +
+    exitCodes(0, 1, 2, 70) +
+    environment('NO_COLOR', 'KEYFERRY_DEBUG'),
 };

@@ -13,6 +13,7 @@ import { loadCommand } from './load-command.ts';
 import { planCommand } from './plan-command.ts';
 import { buildProgram } from './program.ts';
 import { restoreCommand } from './restore-command.ts';
+import { rumpCommand } from './rump-command.ts';
 import { version } from './version.ts';
 
 /** Runs what the command line asks for. Never throws. */
@@ -37,6 +38,26 @@ export async function run(io: Io): Promise<ExitCode> {
       },
       doctor: async (files, flags) => {
         exitCode = await doctorCommand(files, flags, io);
+      },
+      aws: async (command, words, flags) => {
+        // With the SDK, which takes longer to load than all else together.
+        const { awsCommand } = await import('./aws-command.ts');
+        exitCode = await awsCommand(command, words, flags, io);
+      },
+      rump: async (words, flags) => {
+        exitCode = await rumpCommand(words, flags, io);
+      },
+      dump: async (words, flags) => {
+        const { dumpCommand } = await import('./dump-command.ts');
+        exitCode = await dumpCommand(words, flags, io);
+      },
+      verify: async (paths, flags) => {
+        const { verifyCommand } = await import('./verify-command.ts');
+        exitCode = await verifyCommand(paths, flags, io);
+      },
+      backups: async (words, flags) => {
+        const { backupsCommand } = await import('./backups-command.ts');
+        exitCode = await backupsCommand(words, flags, io);
       },
     },
     io,
@@ -66,15 +87,31 @@ async function fail(thrown: unknown, io: Io): Promise<ExitCode> {
   return exitCode;
 }
 
-const COMMANDS: ReadonlySet<string | undefined> = new Set(['restore', 'plan', 'decode', 'load', 'inspect', 'doctor']);
+const COMMANDS: ReadonlySet<string | undefined> = new Set([
+  'restore',
+  'plan',
+  'decode',
+  'load',
+  'inspect',
+  'doctor',
+  'aws',
+  'dump',
+  'verify',
+  'backups',
+]);
 
 function usageError({ message }: CommanderError, [, , first, second]: readonly string[]): UsageError {
-  const text = message.replace(/^error: /, '').replaceAll('\n', ' ');
+  const text = message
+    .replace(/^error: /, '')
+    .replace(/\.$/, '')
+    .replaceAll('\n', ' ');
   const unknown = /^unknown command/.test(text);
   if (unknown && first !== undefined && /\.(rdb|aof|gz|zst)$/i.test(first)) {
     return new UsageError('USAGE', `${text}.`, { remedy: `To restore a file: keyferry restore ${first} --to URL` });
   }
-  const command = unknown ? '' : `${[first, second].find((word) => COMMANDS.has(word)) ?? ''} `;
+  const word = [first, second].find((each) => COMMANDS.has(each)) ?? '';
+  // Within aws there are commands again, whose options its help leads to.
+  const command = unknown && word !== 'aws' ? '' : `${word} `;
   return new UsageError('USAGE', `${text}.`, { remedy: `What there is: keyferry ${command.trimStart()}--help` });
 }
 

@@ -210,3 +210,11 @@ export function parseMoment(text: string, option: string): number {
   if (!Number.isNaN(ms)) return ms;
   throw invalid(option, text, 'is not a moment.', 'Write a date, or a date and a time: 2026-11-23T12:00:00Z');
 }
+
+/** The address that a replica says it has. */
+export function parseAnnounced(text: string, option: string): { host: string; port: number } {
+  const [, host = '', digits = ''] = /^(?:\[([0-9A-Fa-f:.]+)\]|[^:\s]+):(\d{1,5})$/.exec(text) ?? [];
+  const port = Number(digits);
+  if (digits === '' || port > 65_535) throw invalid(option, text, 'is no address.', 'Write HOST:PORT: 10.0.0.9:6379');
+  return { host: host === '' ? text.slice(0, text.lastIndexOf(':')) : host, port };
+}

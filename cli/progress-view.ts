@@ -38,9 +38,13 @@ export interface Look {
 
 const LABELS: Record<Phase, string> = {
   starting: 'starting',
+  uploading: 'uploading',
+  queued: 'waiting for its turn at the target',
+  preparing: 'planning it, asking the target',
   unpacking: 'unpacking',
   planning: 'planning',
   checking: 'checking the target',
+  waiting: 'waiting for the source to save',
   writing: 'writing',
   decoding: 'decoding',
   reading: 'reading',
@@ -49,7 +53,10 @@ const LABELS: Record<Phase, string> = {
 };
 
 /** Phases in which bytes and keys are counted. */
-const COUNTING: ReadonlySet<Phase> = new Set(['unpacking', 'planning', 'writing', 'decoding', 'reading']);
+const COUNTING: ReadonlySet<Phase> = new Set(['uploading', 'unpacking', 'planning', 'writing', 'decoding', 'reading']);
+
+/** Those of them in which keys are not looked at. */
+const KEYLESS: ReadonlySet<Phase> = new Set(['uploading', 'unpacking']);
 
 const LEAST_BAR = 10;
 const MOST_BAR = 30;
@@ -91,13 +98,13 @@ function counters(view: ProgressView, done: number | undefined, style: Style): P
   if (done !== undefined) parts.push({ rank: 1, text: `${String(Math.floor(done * 100)).padStart(3)}%` });
   if (failed > 0) parts.push({ rank: 2, text: `${formatCount(failed)} refused`, paint: style.red });
   parts.push({ rank: 4, text: amount(bytes, bytesTotal) });
-  if (phase !== 'unpacking') {
+  if (!KEYLESS.has(phase)) {
     const wide = keysTotal === undefined ? 0 : formatCount(keysTotal).length;
     const total = keysTotal === undefined ? '' : ` of ${formatCount(keysTotal)}`;
     parts.push({ rank: 7, text: `${formatCount(keys).padStart(wide)}${total} keys` });
   }
   if (rates !== undefined) {
-    if (phase !== 'unpacking') parts.push({ rank: 5, text: `${formatRough(rates.keysPerSecond).padStart(5)} keys/s` });
+    if (!KEYLESS.has(phase)) parts.push({ rank: 5, text: `${formatRough(rates.keysPerSecond).padStart(5)} keys/s` });
     parts.push({ rank: 6, text: `${formatBytes(rates.bytesPerSecond).padStart(7)}/s` });
   }
   const left = secondsLeft(view);
@@ -161,10 +168,10 @@ export function logLine(view: ProgressView): string {
   const parts = [
     done === undefined ? undefined : `${Math.floor(done * 100)}%`,
     bytesTotal === undefined ? formatBytes(bytes) : `${formatBytes(bytes)} of ${formatBytes(bytesTotal)}`,
-    phase === 'unpacking'
+    KEYLESS.has(phase)
       ? undefined
       : `${formatCount(keys)}${keysTotal === undefined ? '' : ` of ${formatCount(keysTotal)}`} keys`,
-    rates === undefined || phase === 'unpacking' ? undefined : `${formatRough(rates.keysPerSecond)} keys/s`,
+    rates === undefined || KEYLESS.has(phase) ? undefined : `${formatRough(rates.keysPerSecond)} keys/s`,
     rates === undefined ? undefined : `${formatBytes(rates.bytesPerSecond)}/s`,
     left === undefined ? undefined : `${formatSeconds(left)} left`,
     failed === 0 ? undefined : `${formatCount(failed)} refused`,
@@ -176,7 +183,10 @@ export function logLine(view: ProgressView): string {
 export function endedLine({ phase, file, bytes, keys, seconds }: PhaseResult): string | undefined {
   const speed = seconds >= 0.05 ? ` (${formatBytes(bytes / seconds)}/s)` : '';
   const name = printable(file);
-  if (phase === 'unpacking') return `unpacked ${name}: ${formatBytes(bytes)} in ${formatSeconds(seconds)}${speed}`;
+  if (KEYLESS.has(phase)) {
+    const done = phase === 'unpacking' ? 'unpacked' : 'uploaded';
+    return `${done} ${name}: ${formatBytes(bytes)} in ${formatSeconds(seconds)}${speed}`;
+  }
   if (phase === 'planning') {
     return `planned ${name}: ${plural(keys, 'key')}, ${formatBytes(bytes)} in ${formatSeconds(seconds)}${speed}`;
   }

@@ -2,9 +2,13 @@
 
 export type Phase =
   | 'starting'
+  | 'uploading'
+  | 'queued'
+  | 'preparing'
   | 'unpacking'
   | 'planning'
   | 'checking'
+  | 'waiting'
   | 'writing'
   | 'decoding'
   | 'reading'

@@ -7,7 +7,19 @@ import { fakeIo } from './fake-io.ts';
 const nothing = async () => undefined;
 const program = () =>
   buildProgram(
-    { restore: nothing, plan: nothing, decode: nothing, load: nothing, doctor: nothing, inspect: nothing },
+    {
+      restore: nothing,
+      plan: nothing,
+      decode: nothing,
+      load: nothing,
+      doctor: nothing,
+      rump: nothing,
+      dump: nothing,
+      verify: nothing,
+      backups: nothing,
+      aws: nothing,
+      inspect: nothing,
+    },
     fakeIo([]),
   );
 
@@ -22,6 +34,11 @@ async function parsed(...words: string[]): Promise<{ files: string[]; flags: Res
     decode: nothing,
     load: nothing,
     doctor: nothing,
+    rump: nothing,
+    dump: nothing,
+    verify: nothing,
+    backups: nothing,
+    aws: nothing,
     inspect: nothing,
   };
   const io = fakeIo(['restore', ...words]);
