@@ -7,6 +7,11 @@ import { failedStep, observed } from './runtime.ts';
 export const handler = observed(
   'claim',
   claimEvent,
-  async (request) => ({ ok: true, ...(await claim(openCloud(), request)) }),
+  async (request) => {
+    const claimed = await claim(openCloud(), request);
+    if (!('failure' in claimed)) return { ok: true, ...claimed };
+    const { failure, ...rest } = claimed;
+    return { ...failedStep(failure), ...rest };
+  },
   (failure) => ({ ...failedStep(failure), proceed: false }),
 );

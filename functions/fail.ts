@@ -34,7 +34,7 @@ function asFailure(
   const cause = caught?.Cause ?? '';
   const { errorType = caught?.Error ?? 'States.Unknown', errorMessage = cause } = asJson(cause);
   const [, code = errorType.replace(/^.*\./, ''), where = '', message = errorMessage] = THROWN.exec(errorMessage) ?? [];
-  const remedy = 'It was tried again, in vain. When that is mended, retry the job.';
+  const remedy = 'It was tried again, in vain.';
   return { code, message: message || 'a step failed without a word.', where, remedy, damaged: false };
 }
 

@@ -8,6 +8,6 @@ import { observed } from './runtime.ts';
 export const handler = observed(
   'finish',
   leasedEvent,
-  ({ job, lease }, deadline) => finishRestore(restoreContext(deadline), job, lease),
+  ({ job, lease }, deadline) => finishRestore(restoreContext(job, deadline), job, lease),
   (failure) => endWithoutJob('restore', failure),
 );

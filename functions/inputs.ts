@@ -43,6 +43,9 @@ function fromEvent(state: unknown): unknown {
   return { ...rest, bucket: bucket?.name, key: object.key, version: object['version-id'], sequencer: object.sequencer };
 }
 
+/** The detail of "Object Created", as a rule hands it over. */
+export const strayEvent = request.transform(({ bucket, key, version }) => ({ bucket, key, version }));
+
 const failure = z.object({
   ok: z.literal(false),
   code: z.string(),
@@ -73,6 +76,10 @@ export const jobEvent = envelope
 export const leasedEvent = envelope
   .extend({ state: z.object({ claim: claimed, lease: held }) })
   .transform(({ state }) => ({ job: state.claim.job, lease: state.lease.lease }));
+/** Without a lease where there is no target. */
+export const planEvent = envelope
+  .extend({ state: z.object({ claim: claimed, lease: held.optional() }) })
+  .transform(({ state }) => ({ job: state.claim.job, lease: state.lease?.lease }));
 
 /** A line of the chunk index, as the map hands it over. */
 const chunk = z
@@ -86,6 +93,7 @@ const chunk = z
   })
   .transform((line) => parseChunk(JSON.stringify(line)));
 export const chunkEvent = z.object({ job, lease, chunk });
+export const decodeChunkEvent = z.object({ job, chunk });
 
 /** An item of the map that kept failing. */
 export const itemFailEvent = z
@@ -98,17 +106,24 @@ export const failEvent = envelope
   .extend({
     state: z.preprocess(
       fromEvent,
-      z.object({ ...requestFields, claim: step, lease: step, plan: step, prepare: step, caught: caught.nullish() }),
+      z.object({
+        ...requestFields,
+        claim: step,
+        lease: step,
+        build: step,
+        plan: step,
+        prepare: step,
+        caught: caught.nullish(),
+      }),
     ),
   })
   .transform((event) => {
-    const { claim, lease, plan, prepare, caught } = event.state;
+    const { claim, lease, build, plan, prepare, caught } = event.state;
     return {
       request: asRequest(event),
       job: claimed.safeParse(claim).data?.job,
-      lease: held.safeParse(lease).data?.lease,
       /** The failure of the last step that gave one. */
-      given: [prepare, plan, lease, claim].map((result) => failure.safeParse(result).data).find(Boolean),
+      given: [prepare, plan, build, lease, claim].map((result) => failure.safeParse(result).data).find(Boolean),
       caught: caught ?? undefined,
     };
   });

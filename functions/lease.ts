@@ -1,6 +1,6 @@
 // Takes the lease of the job's target: two files for one target take their turn.
 import { takeLease } from '../lib/checkpoint/dynamodb/lease.ts';
-import { LEASE_MS } from '../lib/jobs/aws/job.ts';
+import { LEASE_MS, leaseName } from '../lib/jobs/aws/job.ts';
 import { openCloud } from './environment.ts';
 import { jobEvent } from './inputs.ts';
 import { failedStep, observed } from './runtime.ts';
@@ -15,14 +15,14 @@ const waitAfter = (seconds: number): number => Math.round(Math.min(MOST_WAIT, Ma
 export const handler = observed(
   'lease',
   jobEvent,
-  async ({ job: { target, owner }, since }) => {
+  async ({ job, since }) => {
     const { table, clock } = openCloud();
-    const taken = await takeLease(table, { name: `target/${target}`, owner, ttlMs: LEASE_MS });
+    const taken = await takeLease(table, { name: leaseName(job), owner: job.owner, ttlMs: LEASE_MS });
     if (!taken.held) {
       const waited = since === undefined ? 0 : (clock.now() - Date.parse(since)) / 1000;
       return { ok: true, held: false, waitSeconds: waitAfter(waited), lease: null };
     }
-    const { name, epoch } = taken;
+    const { name, owner, epoch } = taken;
     return { ok: true, held: true, waitSeconds: 0, lease: { name, owner, epoch } };
   },
   (failure) => ({ ...failedStep(failure), held: false, waitSeconds: LEAST_WAIT, lease: null }),

@@ -8,7 +8,7 @@ export const handler = observed(
   'prepare',
   leasedEvent,
   async ({ job, lease }, deadline) => {
-    await prepareRestore(restoreContext(deadline), job, lease);
+    await prepareRestore(restoreContext(job, deadline), job, lease);
     return { ok: true };
   },
   failedStep,

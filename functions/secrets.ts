@@ -1,20 +1,28 @@
-// Secrets of a target, read when a job runs: never in environment, template or log.
-import { getSecret } from '@aws-lambda-powertools/parameters/secrets';
+// How to log in to a target, found out when a job runs: its secrets are never in environment, template or log.
+import type { SecretsProvider } from '@aws-lambda-powertools/parameters/secrets';
 import * as z from 'zod';
 import { KeyferryError, UsageError } from '../lib/errors.ts';
 import type { NamedTarget } from '../lib/jobs/aws/restore-steps.ts';
 import type { Login } from '../lib/jobs/aws/run-options.ts';
 import { asAwsFailure, isTransient } from '../lib/storage/s3/aws-failure.ts';
+import { openCloud } from './environment.ts';
 
 /** A warm function does not ask again so soon; seconds. */
 const KEPT_SECONDS = 60;
 
-const login = z.object({
-  password: z.string().optional(),
-  username: z.string().optional(),
-  sentinelUsername: z.string().optional(),
-  sentinelPassword: z.string().optional(),
-});
+/** Without a way to Secrets Manager nothing would ever come; ms. */
+const CONNECT_MS = 5000;
+const ANSWER_MS = 10_000;
+
+const login = z
+  .object({
+    password: z.string().optional(),
+    username: z.string().optional(),
+    sentinelUsername: z.string().optional(),
+    sentinelPassword: z.string().optional(),
+  })
+  // Else a misspelt name would be a login without a password.
+  .refine(({ password, sentinelPassword }) => password !== undefined || sentinelPassword !== undefined);
 const clientCertificate = z.object({ cert: z.string(), key: z.string() });
 
 /** A secret cannot be had. */
@@ -24,8 +32,9 @@ export class SecretError extends KeyferryError {}
  * @throws {SecretError} `SECRET_UNAVAILABLE`, where a retry can help; `SECRET_FORBIDDEN`
  * @throws {UsageError} `SECRET_FORM` where what it holds is not what belongs there
  */
-export async function loginOf({ secret, tls, endpoint }: NamedTarget): Promise<Login> {
-  const beside = secret === undefined ? {} : parseLogin(await textOf(secret), secret);
+export async function loginOf({ secret, iam, tls, endpoint }: NamedTarget): Promise<Login> {
+  const beside =
+    iam !== undefined ? iamLogin(iam) : secret === undefined ? {} : parseLogin(await textOf(secret), secret);
   if (!/^(?:rediss|valkeys)/.test(endpoint)) return beside;
   const { ca, clientCertSecret, serverName } = tls ?? {};
   const caText = ca === undefined ? undefined : 'pem' in ca ? ca.pem : await textOf(ca.secret);
@@ -33,9 +42,20 @@ export async function loginOf({ secret, tls, endpoint }: NamedTarget): Promise<L
   return { ...beside, tls: { ca: caText, serverName, ...client } };
 }
 
+/** Each connection logs in with a token of its own, signed with the function's role. */
+function iamLogin(iam: NonNullable<NamedTarget['iam']>): Login {
+  const { credentials, region } = openCloud().s3.config;
+  const password = async () => {
+    const { iamToken } = await import('./iam-token.ts');
+    return iamToken(iam, { region: await region(), credentials });
+  };
+  return { username: iam.user, password };
+}
+
 /** The password alone, or JSON with what stands beside it. */
 function parseLogin(text: string, arn: string): Login {
-  if (!text.trimStart().startsWith('{')) return { password: text };
+  // `--secret-string file://FILE` takes the end of the file's line along.
+  if (!text.trimStart().startsWith('{')) return { password: text.replace(/\r?\n$/, '') };
   const parsed = login.safeParse(asJson(text));
   if (parsed.success) return parsed.data;
   throw oddSecret(arn, 'the password alone, or JSON with texts: {"password": "…", "username": "…"}');
@@ -62,9 +82,20 @@ const oddSecret = (arn: string, belongs: string) =>
     remedy: `Put into it ${belongs}`,
   });
 
+let secrets: SecretsProvider | undefined;
+
+/** Loaded when it is needed: many a target has no secret, and should not wait for the client. */
+async function openSecrets(): Promise<SecretsProvider> {
+  const { SecretsProvider } = await import('@aws-lambda-powertools/parameters/secrets');
+  const requestHandler = { connectionTimeout: CONNECT_MS, socketTimeout: ANSWER_MS };
+  secrets ??= new SecretsProvider({ clientConfig: { requestHandler } });
+  return secrets;
+}
+
 async function textOf(arn: string): Promise<string> {
+  const provider = await openSecrets();
   try {
-    const text = await getSecret(arn, { maxAge: KEPT_SECONDS });
+    const text = await provider.get(arn, { maxAge: KEPT_SECONDS });
     return typeof text === 'string' ? text : Buffer.from(text ?? []).toString('utf8');
   } catch (error) {
     // Powertools wraps what the client threw.

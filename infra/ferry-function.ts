@@ -3,6 +3,7 @@ import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
+import type * as sns from 'aws-cdk-lib/aws-sns';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { FunctionCode } from './function-code.ts';
@@ -31,6 +32,8 @@ export interface FerryFunctionProps extends FunctionCommons {
   readonly timeout: number;
   /** Where it runs. @default outside of any VPC */
   readonly network?: Network | undefined;
+  /** A topic that the function tells people by. @default none */
+  readonly topic?: sns.ITopic | undefined;
   /** Concurrent calls that are reserved out of the account's quota. @default none */
   readonly reserve?: number | undefined;
 }
@@ -66,6 +69,7 @@ export class FerryFunction extends Construct {
       description: `keyferry: ${props.description}`,
     });
     allow(this.role, ['logs:CreateLogStream', 'logs:PutLogEvents'], [logGroup.logGroupArn]);
+    if (props.topic !== undefined) allow(this.role, ['sns:Publish'], [props.topic.topicArn]);
     if (network !== undefined) allow(this.role, INTERFACE_ACTIONS, ['*'], 'interfaces');
     this.function = new lambda.Function(this, 'Function', {
       code: props.code(props.name),
@@ -88,7 +92,7 @@ export class FerryFunction extends Construct {
   }
 }
 
-function environmentOf({ store, config, name }: FerryFunctionProps): Record<string, string> {
+function environmentOf({ store, config, name, topic }: FerryFunctionProps): Record<string, string> {
   const settings = JSON.stringify(config);
   // Names of bucket and table are not known yet; 1 KiB is more than all the rest.
   if (Buffer.byteLength(settings) > ENVIRONMENT_BYTES - 1024) {
@@ -100,6 +104,7 @@ function environmentOf({ store, config, name }: FerryFunctionProps): Record<stri
     KEYFERRY_BUCKET: store.bucket.bucketName,
     KEYFERRY_TABLE: store.table.tableName,
     KEYFERRY_CONFIG: settings,
+    ...(topic === undefined ? {} : { KEYFERRY_TOPIC: topic.topicArn }),
     POWERTOOLS_SERVICE_NAME: 'keyferry',
     POWERTOOLS_METRICS_NAMESPACE: 'keyferry',
   };

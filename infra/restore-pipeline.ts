@@ -1,72 +1,84 @@
-// Restores RDB files into one target: a door, a state machine, and the functions that reach the target.
-import { ArnFormat, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
-import * as iam from 'aws-cdk-lib/aws-iam';
-import * as logs from 'aws-cdk-lib/aws-logs';
-import * as sfn from 'aws-cdk-lib/aws-stepfunctions';
+// Restores and loads files into one target: two doors, a state machine behind each, and the functions that reach the target.
+import { ArnFormat, Duration, Stack } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import type { TargetSettings } from '../lib/config/index.ts';
-import { Door } from './door.ts';
 import { FerryFunction } from './ferry-function.ts';
+import { FerryMachine } from './ferry-machine.ts';
 import type { Network } from './network.ts';
 import type { Notices } from './notices.ts';
-import { acceptWildcards, allow } from './permissions.ts';
-import { invokable, type RestoreFunctions } from './restore-functions.ts';
+import type { Operated } from './operations.ts';
+import { allow } from './permissions.ts';
 import { restoreMachine } from './restore-machine.ts';
+import type { SharedFunctions } from './shared-functions.ts';
+
+/** What is done to a target. */
+const MODES = ['restore', 'load'] as const;
 
 export interface RestorePipelineProps {
-  /** The target's name; `restore/NAME/` is its door. */
+  /** The target's name; `restore/NAME/` and `load/NAME/` are its doors. */
   readonly name: string;
   /** As the configuration has it (`parseConfig(text, file).config.targets.NAME`). */
   readonly target: TargetSettings;
-  readonly functions: RestoreFunctions;
+  readonly functions: SharedFunctions;
   readonly notices: Notices;
   /** Where the target is reached from. @default outside of any VPC */
   readonly network?: Network | undefined;
 }
 
 /**
- * Everything that one target needs: put an RDB under `restore/NAME/` of the store's bucket, and it is restored.
+ * Everything that one target needs: put an RDB under `restore/NAME/` of the store's bucket, and it is restored; put JSON Lines
+ * under `load/NAME/`, and they are loaded.
  *
  * @example
  * new RestorePipeline(this, 'Cache', { name: 'cache', target: config.targets.cache, functions, notices });
  */
 export class RestorePipeline extends Construct {
   readonly name: string;
-  readonly machine: sfn.StateMachine;
   readonly prepare: FerryFunction;
   readonly restoreChunk: FerryFunction;
   readonly finish: FerryFunction;
-  /** Where the machine logs what it does. */
-  readonly logGroup: logs.LogGroup;
-  /** The machine's role. */
-  readonly role: iam.Role;
+  /** Tells, when it is invoked, whether the target can be reached from here. */
+  readonly doctor: FerryFunction;
+  readonly restore: FerryMachine;
+  readonly load: FerryMachine;
 
   constructor(scope: Construct, id: string, props: RestorePipelineProps) {
     super(scope, id);
-    const { name, target, functions, notices } = props;
+    const { name, functions } = props;
     this.name = name;
-    this.prepare = this.#makeFunction(props, 'prepare', `asks ${name} what it can take`);
-    this.restoreChunk = this.#makeFunction(props, 'restore-chunk', `restores chunks into ${name}`);
-    this.finish = this.#makeFunction(props, 'finish', `finishes jobs of ${name}`);
-    const { store, settings, lost, logDays } = functions.props;
-    for (const { role } of [this.prepare, this.restoreChunk]) store.grantFolder(role, `work/restore/${name}`, 'write');
-    store.grantFolder(this.finish.role, `restore/${name}`, 'tag');
-    store.grantFolder(this.finish.role, `results/restore/${name}`, 'write');
+    this.prepare = this.#makeStep(props, 'prepare', `asks ${name} what it can take`);
+    this.restoreChunk = this.#makeStep(props, 'restore-chunk', `writes chunks into ${name}`);
+    this.finish = this.#makeStep(props, 'finish', `finishes jobs of ${name}`);
+    this.doctor = this.#makeFunction(props, 'doctor', `examines ${name}`);
+    const { store } = functions.props;
+    allow(this.doctor.role, ['dynamodb:GetItem'], [store.table.tableArn]);
+    store.grantFolder(this.doctor.role, `work/restore/${name}`, 'read');
+    for (const mode of MODES) {
+      const folder = `${mode}/${name}`;
+      for (const { role } of [this.prepare, this.restoreChunk]) store.grantFolder(role, `work/${folder}`, 'write');
+      store.grantFolder(this.finish.role, folder, 'tag');
+      store.grantFolder(this.finish.role, `results/${folder}`, 'write');
+    }
+    this.restore = this.#makeMachine(props, 'restore');
+    this.load = this.#makeMachine(props, 'load');
+  }
 
-    const stack = Stack.of(this);
-    const machineName = `${stack.stackName}-restore-${name}`;
-    this.role = this.#makeRole(machineName, props);
-    this.logGroup = new logs.LogGroup(this, 'Logs', {
-      // Without this beginning each machine takes some of the little room that CloudWatch has for policies.
-      logGroupName: `/aws/vendedlogs/states/${machineName}`,
-      retention: logDays as logs.RetentionDays,
-      removalPolicy: RemovalPolicy.DESTROY,
-    });
+  /** What an operator sees of it. */
+  get operated(): readonly Operated[] {
+    const { name: target, restoreChunk } = this;
+    const common = { target, worker: restoreChunk.function };
+    return MODES.map((mode) => ({ ...common, label: `${mode}/${target}`, mode, machine: this[mode].machine }));
+  }
+
+  /** Both modes have the same functions; load has one more before them. */
+  #makeMachine({ name, target, functions, notices }: RestorePipelineProps, mode: (typeof MODES)[number]): FerryMachine {
     const { claim, lease, plan, fail } = functions;
+    const build = mode === 'load' ? functions.build : undefined;
     const definition = restoreMachine(
       {
         claim: claim.function.functionArn,
         lease: lease.function.functionArn,
+        build: build?.function.functionArn,
         plan: plan.function.functionArn,
         prepare: this.prepare.function.functionArn,
         restoreChunk: this.restoreChunk.function.functionArn,
@@ -74,63 +86,47 @@ export class RestorePipeline extends Construct {
         fail: fail.function.functionArn,
         topic: notices.topic.topicArn,
       },
-      { target: name, concurrency: target.concurrency, timeoutSeconds: Duration.millis(settings.timeout).toSeconds() },
+      {
+        target: name,
+        concurrency: target.concurrency,
+        timeoutSeconds: Duration.millis(functions.timeout).toSeconds(),
+      },
     );
-    this.machine = new sfn.StateMachine(this, 'Machine', {
-      stateMachineName: machineName,
-      definitionBody: sfn.DefinitionBody.fromString(stack.toJsonString(definition)),
-      role: this.role,
-      tracingEnabled: true,
-      logs: { destination: this.logGroup, level: sfn.LogLevel.ALL, includeExecutionData: false },
+    const called = [claim, lease, ...(build === undefined ? [] : [build]), plan, fail];
+    return new FerryMachine(this, mode === 'load' ? 'Load' : 'Machine', {
+      ...{ ...functions.props, notices, definition, folder: `${mode}/${name}` },
+      functions: [...called, this.prepare, this.restoreChunk, this.finish],
     });
-    new Door(this, 'Door', {
-      bucketName: store.bucket.bucketName,
-      prefix: `restore/${name}/`,
-      machine: this.machine,
-      lost,
-    });
+  }
+
+  /** A step of the state machines that reaches the target. */
+  #makeStep(props: RestorePipelineProps, file: string, description: string): FerryFunction {
+    const { store } = props.functions.props;
+    const made = this.#makeFunction(props, file, description);
+    store.grantTable(made.role);
+    for (const mode of MODES) {
+      store.grantFolder(made.role, `${mode}/${props.name}`, 'read');
+      store.grantFolder(made.role, `work/${mode}/${props.name}`, 'read');
+    }
+    return made;
   }
 
   /** A function that reaches the target: in its VPC, with its secrets. */
   #makeFunction({ name, target, functions, network }: RestorePipelineProps, file: string, description: string) {
-    const { store, settings } = functions.props;
+    const { settings } = functions.props;
     const { network: _, ...reached } = target;
     const made = new FerryFunction(this, file, {
       ...functions.props,
       ...{ name: file, description, network },
-      config: { target: { name, ...reached }, chunkBytes: settings.chunkBytes, redactKeys: settings.redactKeys },
-      memoryMb: settings.memoryMb,
-      timeout: settings.timeout,
+      config: { target: { name, ...reached }, ...functions.config },
+      memoryMb: settings.restore.memoryMb,
+      timeout: settings.restore.timeout,
       reserve: target.reserveConcurrency && file === 'restore-chunk' ? target.concurrency : undefined,
     });
-    store.grantTable(made.role);
-    store.grantFolder(made.role, `restore/${name}`, 'read');
-    store.grantFolder(made.role, `work/restore/${name}`, 'read');
     const secrets = secretsOf(target);
     if (secrets.length > 0) allow(made.role, ['secretsmanager:GetSecretValue'], secrets);
     if (target.iam !== undefined) allow(made.role, [`${target.iam.service}:Connect`], connectArns(this, target.iam));
     return made;
-  }
-
-  /** What the machine itself does: call functions, read the chunks' file, start the map's items, tell people. */
-  #makeRole(machineName: string, { name, functions, notices }: RestorePipelineProps): iam.Role {
-    const role = new iam.Role(this, 'Role', { assumedBy: new iam.ServicePrincipal('states.amazonaws.com') });
-    functions.grantInvoke(role);
-    for (const { function: called } of [this.prepare, this.restoreChunk, this.finish]) invokable(called, role);
-    functions.props.store.grantFolder(role, `work/restore/${name}`, 'read');
-    allow(role, ['sns:Publish'], [notices.topic.topicArn]);
-    const arn = (resource: string, resourceName: string) =>
-      Stack.of(this).formatArn({ service: 'states', resource, resourceName, arnFormat: ArnFormat.COLON_RESOURCE_NAME });
-    // A distributed map runs its items as executions of the machine itself.
-    allow(role, ['states:StartExecution'], [arn('stateMachine', machineName)]);
-    allow(
-      role,
-      ['states:DescribeExecution', 'states:StopExecution'],
-      [arn('execution', `${machineName}:*`)],
-      'executions',
-    );
-    acceptWildcards(role, 'tracing', ['*']);
-    return role;
   }
 }
 

@@ -14,11 +14,16 @@ export const MOST_BYTES = 1_500_000;
 export const FUNCTIONS = [
   'claim',
   'lease',
+  'build',
   'plan',
   'prepare',
   'restore-chunk',
   'finish',
+  'decode-chunk',
+  'decode-finish',
   'fail',
+  'stray',
+  'doctor',
   'empty-bucket',
 ] as const;
 

@@ -18,6 +18,7 @@ import {
   DescribeStateMachineCommand,
   GetExecutionHistoryCommand,
   ListExecutionsCommand,
+  ListMapRunsCommand,
   ListStateMachinesCommand,
   SFNClient,
   StartExecutionCommand,
@@ -43,11 +44,23 @@ export interface Resource {
   readonly id: string;
 }
 
+/** A chunk of a map, as an execution of its own. */
+export interface Item {
+  readonly status: string;
+  /** Unix ms. */
+  readonly begin: number;
+  readonly end: number;
+  /** How often its function was called. */
+  readonly calls: number;
+}
+
 export interface DeployOptions {
   /** The app, its path from the checkout on. Default: keyferry's own. */
   app?: string;
   /** Of the local AWS. */
   settings?: Record<string, string>;
+  /** Policies are enforced. Default: where KEYFERRY_AWS is `enforced`. */
+  enforced?: boolean;
 }
 
 const STILL_RUNNING = new Set(['RUNNING', 'PENDING_REDRIVE']);
@@ -72,23 +85,27 @@ export class Deployment implements AsyncDisposable {
     this.#folder = folder;
     this.cdk = new Cdk(aws, folder);
     this.s3 = aws.s3();
-    const common = {
-      endpoint: `http://${aws.host}:${aws.port}`,
-      region: REGION,
-      credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
-    };
+    const common = aws.config();
     this.sfn = new SFNClient(common);
     this.sns = new SNSClient(common);
     this.cloudFormation = new CloudFormationClient(common);
   }
 
-  /** Starts a local AWS and deploys a configuration to it; ends with it. */
-  static async of(config: string, { app = 'infra/app.ts', settings = {} }: DeployOptions = {}): Promise<Deployment> {
+  /**
+   * Starts a local AWS and deploys a configuration to it; ends with it.
+   *
+   * @param config keyferry.toml, or what makes it once there is an AWS
+   */
+  static async of(
+    config: string | ((aws: LocalAws) => Promise<string>),
+    options: DeployOptions = {},
+  ): Promise<Deployment> {
+    const { app = 'infra/app.ts', settings = {}, enforced = process.env.KEYFERRY_AWS === 'enforced' } = options;
     const folder = mkdtempSync(join(tmpdir(), 'keyferry-e2e-'));
-    const deployment = new Deployment(await startLocalAws(settings), folder, app);
+    const deployment = new Deployment(await startLocalAws(settings, { enforced }), folder, app);
     try {
       await deployment.cdk.bootstrap();
-      await deployment.update(config);
+      await deployment.update(typeof config === 'string' ? config : await config(deployment.aws));
       const topic = (await deployment.resources()).find(({ type }) => type === 'AWS::SNS::Topic');
       deployment.#board = await hear(deployment.sns, topic?.id ?? '');
       return deployment;
@@ -130,8 +147,10 @@ export class Deployment implements AsyncDisposable {
     this.#board?.notices.splice(0);
   }
 
-  machineOf(target: string): string {
-    return `arn:aws:states:${REGION}:${ACCOUNT}:stateMachine:Keyferry-restore-${target}`;
+  /** @param door as it is in the bucket, `load/cache`; a target's name alone is its restore */
+  machineOf(door: string): string {
+    const name = door.includes('/') || door === 'decode' ? door.replace('/', '-') : `restore-${door}`;
+    return `arn:aws:states:${REGION}:${ACCOUNT}:stateMachine:Keyferry-${name}`;
   }
 
   /** Puts a file of this machine into the bucket, as `aws s3 cp` does; gives the version. */
@@ -187,6 +206,24 @@ export class Deployment implements AsyncDisposable {
     const timesOf = (name: string) =>
       events.filter((event) => event.stateEnteredEventDetails?.name === name).map((event) => Number(event.timestamp));
     return [Math.min(...timesOf(from)), Math.max(...timesOf(to))];
+  }
+
+  /** The chunks that an execution has worked at. */
+  async items(executionArn: string): Promise<Item[]> {
+    const { mapRuns = [] } = await this.sfn.send(new ListMapRunsCommand({ executionArn }));
+    const lists = await Promise.all(
+      mapRuns.map(({ mapRunArn }) => this.sfn.send(new ListExecutionsCommand({ mapRunArn, maxResults: 1000 }))),
+    );
+    return Promise.all(
+      lists.flatMap(({ executions = [] }) =>
+        executions.map(async ({ executionArn, status = '', startDate, stopDate }) => {
+          const history = new GetExecutionHistoryCommand({ executionArn, maxResults: 1000 });
+          const { events = [] } = await this.sfn.send(history);
+          const calls = events.filter(({ type }) => type === 'TaskScheduled').length;
+          return { status, begin: Number(startDate), end: Number(stopDate), calls };
+        }),
+      ),
+    );
   }
 
   /** The definition of a target's machine as it is deployed. */

@@ -7,6 +7,8 @@ import { newTable } from '../support/local-aws/tables.ts';
 
 // Loggers read their level when they are made.
 process.env.POWERTOOLS_LOG_LEVEL = process.env.KEYFERRY_FUNCTION_LOGS ?? 'SILENT';
+process.env.POWERTOOLS_METRICS_DISABLED ??= 'true';
+const { handler: build } = await import('../../functions/build.ts');
 const { handler: claim } = await import('../../functions/claim.ts');
 const { handler: fail } = await import('../../functions/fail.ts');
 const { handler: finish } = await import('../../functions/finish.ts');
@@ -26,8 +28,12 @@ export interface RunOptions {
   readonly ms?: number | ((step: Step) => number);
   /** Called before each step; what it throws ends the execution as a crash of everything would. */
   readonly before?: (step: Step) => Promise<void> | void;
+  /** Runs each call of a function; what it throws, the call has thrown. */
+  readonly around?: (step: Step, run: () => Promise<object>) => Promise<object>;
   readonly execution?: string;
   readonly target?: string;
+  /** Default: restore. */
+  readonly mode?: 'restore' | 'load';
 }
 
 /** What an execution came to. */
@@ -61,7 +67,7 @@ export async function deploy(aws: LocalAws): Promise<{ s3: S3Client; bucket: str
 }
 
 /** Sets what the functions of a target are told. */
-export function configure(endpoint: string, settings: object = {}, chunkBytes = 64 * 1024): void {
+export function configure(endpoint: string, settings: object = {}, chunkBytes = 64 * 1024, memoryMb = 1769): void {
   const defaults = {
     name: 'cache',
     endpoint,
@@ -74,12 +80,17 @@ export function configure(endpoint: string, settings: object = {}, chunkBytes = 
     ttlShift: 0,
     noExpire: false,
   };
-  process.env.KEYFERRY_CONFIG = JSON.stringify({ redactKeys: false, chunkBytes, target: { ...defaults, ...settings } });
+  process.env.KEYFERRY_CONFIG = JSON.stringify({
+    redactKeys: false,
+    memoryMb,
+    chunkBytes: { restore: chunkBytes, load: chunkBytes, decode: chunkBytes },
+    target: { ...defaults, ...settings },
+  });
 }
 
 /** Runs an execution to its end. Passing failures are tried again once, as a Retry would. */
 export async function execute(s3: S3Client, input: object, options: RunOptions = {}): Promise<Ended> {
-  const { execution = `execution-${++executions}`, target = 'cache', ms = 30_000 } = options;
+  const { execution = `execution-${++executions}`, target = 'cache', ms = 30_000, mode = 'restore' } = options;
   const steps: Record<string, number> = {};
   const state: Record<string, Record<string, unknown>> & { claim?: Record<string, unknown> } = { ...input };
   const call = async (name: string, handler: Handler, event: object): Promise<Record<string, unknown>> => {
@@ -88,14 +99,15 @@ export async function execute(s3: S3Client, input: object, options: RunOptions =
       steps[name] = step.round + 1;
       await options.before?.(step);
       const end = Date.now() + (typeof ms === 'number' ? ms : ms(step));
+      const run = () => handler(event, { getRemainingTimeInMillis: () => end - Date.now() });
       try {
-        return (await handler(event, { getRemainingTimeInMillis: () => end - Date.now() })) as Record<string, unknown>;
+        return (await (options.around?.(step, run) ?? run())) as Record<string, unknown>;
       } catch (error) {
         if (attempt === 2) throw error;
       }
     }
   };
-  const envelope = () => ({ execution, target, mode: 'restore', state });
+  const envelope = () => ({ execution, target, mode, state });
   const task = async (name: string, handler: Handler) => {
     state[name] = await call(name, handler, envelope());
     return state[name] as Record<string, unknown>;
@@ -114,6 +126,7 @@ export async function execute(s3: S3Client, input: object, options: RunOptions =
       if (tries === LEASE_TRIES) throw new Error('the lease does not come free');
       await sleep(50);
     }
+    if (mode === 'load' && !(await task('build', build)).ok) return await failure();
     while (!(await task('plan', plan)).done);
     if (!state.plan?.ok) return await failure();
     const job = claimed.job;

@@ -39,17 +39,8 @@ test('the example deploys as it is: synthesised without Docker, twice the same',
   expect(templateOf(one)).toBe(templateOf(two));
 }, 120_000);
 
-const IAM = '[targets.orders.iam]\nuser = "keyferry"\ncache = "orders"\n';
-const SECRET = 'secret = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:keyferry/orders-AbCdEf"\n';
-
-test('a target that wants IAM is refused, since the functions cannot log in that way yet', () => {
-  const { status, stderr } = run(TWO_TARGETS);
-  expect(status).toBe(1);
-  expect(stderr).toContain('CONFIG_INVALID at targets.orders.iam');
-});
-
 test('each function is an asset of its own with one file in it', () => {
-  const { status, outdir } = run(TWO_TARGETS.replace(IAM, SECRET));
+  const { status, outdir } = run(TWO_TARGETS);
   expect(status).toBe(0);
   const assets = readdirSync(outdir).filter((name) => name.startsWith('asset.'));
   // All but empty-bucket, which only try-outs have.

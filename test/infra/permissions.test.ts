@@ -50,7 +50,7 @@ test('no action is a wildcard, and a resource only where a reason stands for it'
       expect(actions, role).not.toContain('*');
       if (!resource.includes('*')) continue;
       expect(resource, `${role}: ${line}`).toMatch(
-        /^(?:\*|<StoreBucket\.Arn>\/(?:restore|work|results|quarantine)\/[a-z/]*\*|arn:aws:states:[^*]+:execution:[^*]+:\*)$/,
+        /^(?:\*|<StoreBucket\.Arn>\/(?:restore|load|decode|work|results|quarantine)\/[a-z/]*\*|arn:aws:states:[^*]+:execution:[^*]+:\*)$/,
       );
       if (resource !== '*') continue;
       for (const action of actions.split(' ')) expect(action, role).toMatch(/^(?:xray|ec2|logs):/);

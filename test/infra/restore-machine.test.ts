@@ -4,19 +4,20 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { GetExecutionHistoryCommand } from '@aws-sdk/client-sfn';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Asl, restoreMachine } from '../../infra/restore-machine.ts';
+import { restoreMachine } from '../../infra/restore-machine.ts';
+import type { Asl } from '../../infra/states.ts';
 import { Deployment } from '../e2e/deployment.ts';
 import { awsLacks } from '../support/local-aws/local-aws.ts';
 
 const ARN = 'arn:aws:lambda:eu-central-1:123456789012:function:';
-const machine = restoreMachine(
-  {
-    ...{ claim: `${ARN}claim`, lease: `${ARN}lease`, plan: `${ARN}plan`, prepare: `${ARN}prepare` },
-    ...{ restoreChunk: `${ARN}restore-chunk`, finish: `${ARN}finish`, fail: `${ARN}fail` },
-    topic: 'arn:aws:sns:eu-central-1:123456789012:topic',
-  },
-  { target: 'cache', concurrency: 3, timeoutSeconds: 900 },
-);
+const parts = {
+  ...{ claim: `${ARN}claim`, lease: `${ARN}lease`, plan: `${ARN}plan`, prepare: `${ARN}prepare` },
+  ...{ restoreChunk: `${ARN}restore-chunk`, finish: `${ARN}finish`, fail: `${ARN}fail` },
+  topic: 'arn:aws:sns:eu-central-1:123456789012:topic',
+};
+const settings = { target: 'cache', concurrency: 3, timeoutSeconds: 900 };
+const restore = restoreMachine(parts, settings);
+const load = restoreMachine({ ...parts, build: `${ARN}build` }, settings);
 
 /** All states with their names, those of the map's items too. */
 function* statesOf(definition: Asl): Generator<[name: string, state: Asl, siblings: Asl]> {
@@ -28,10 +29,10 @@ function* statesOf(definition: Asl): Generator<[name: string, state: Asl, siblin
   }
 }
 
-const all = [...statesOf(machine)];
+const all = [...statesOf(load)];
 
 test('every state leads to one that is there, and each is led to', () => {
-  const led = new Set<unknown>([machine.StartAt, 'Restore chunk']);
+  const led = new Set<unknown>([load.StartAt, 'Restore chunk']);
   for (const [name, state, siblings] of all) {
     const ways = [...((state.Choices ?? []) as Asl[]), ...((state.Catch ?? []) as Asl[])].map(({ Next }) => Next);
     for (const next of [...ways, state.Next, state.Default].filter((next) => next !== undefined)) {
@@ -75,9 +76,21 @@ test('a choice or wait reads only what the functions before it always answer', (
   expect(new Set(read)).toEqual(
     new Set([
       ...['$.claim.proceed', '$.claim.ok', '$.lease.held', '$.lease.waitSeconds', '$.plan.ok', '$.plan.done'],
-      ...['$.plan.plan.chunks', '$.prepare.ok', '$.run.done', '$.end.again', '$.end.ok'],
+      ...['$.build.ok', '$.plan.plan.chunks', '$.prepare.ok', '$.run.done', '$.end.again', '$.end.ok'],
     ]),
   );
+});
+
+test('that of load is that of restore with one more step: it builds an RDB before the plan', () => {
+  const { Build, 'Built?': built, 'Held?': held, ...others } = load.States as Record<string, Asl>;
+  const { 'Held?': _, ...restores } = restore.States as Record<string, Asl>;
+  expect(held).toMatchObject({ Choices: [{ Next: 'Build' }] });
+  expect(Build).toMatchObject({ Resource: `${ARN}build`, ResultPath: '$.build', Next: 'Built?' });
+  expect(built).toMatchObject({ Choices: [{ Variable: '$.build.ok', Next: 'Plan' }], Default: 'Failure' });
+  const asRestore = JSON.stringify(others)
+    .replaceAll('"mode":"load"', '"mode":"restore"')
+    .replace('to load', 'to restore');
+  expect(JSON.parse(asRestore)).toEqual(restores);
 });
 
 test('only pointers pass: results of the map and of the notice are dropped, and an item ends as {}', () => {

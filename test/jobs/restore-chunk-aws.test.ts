@@ -85,7 +85,7 @@ test.skipIf(missing !== '')(
     let calls = 0;
     for (const line of index.split('\n').slice(0, -1)) {
       do calls++;
-      while (!(await restoreChunk(context(), job, lease, parseChunk(line))));
+      while (!(await restoreChunk(context(), job, lease, parseChunk(line))).done);
     }
     expect(calls, `seed ${SEED}`).toBeGreaterThan(plan.chunks * 2);
     const end = await finishRestore(context(), job, lease);

@@ -10,12 +10,16 @@ import type { Random } from './random.ts';
 export type KillKind = 'step' | 'socket' | 'file';
 export type KillMode = 'before' | 'half' | 'after';
 
-/** One `keyferry restore`. */
+/** One `keyferry restore`, or `keyferry rump`. */
 export interface RunRequest {
   url: string;
-  file: string;
+  /** What is restored. */
+  file?: string;
+  /** What is copied, instead of a file. */
+  from?: string;
   workDir: string;
-  chunkBytes: number;
+  /** Of a restore. */
+  chunkBytes?: number;
   onConflict?: ConflictPolicy;
   /** Default: that of the tool. */
   bigKeyBytes?: number;
@@ -89,16 +93,17 @@ export class RestoreProcesses {
 
   #spawn(request: RunRequest, env: Record<string, string>): Promise<RunResult | undefined> {
     const preload = Object.keys(env).length === 0 ? [] : ['--import', join(this.#folder, 'kill-preload.mjs')];
-    const { url, file, workDir, chunkBytes, onConflict = 'panic', bigKeyBytes } = request;
+    const { url, file, from, workDir, chunkBytes, onConflict = 'panic', bigKeyBytes } = request;
     const options = {
       to: url,
       'work-dir': workDir,
-      'chunk-bytes': chunkBytes,
+      ...(chunkBytes === undefined ? {} : { 'chunk-bytes': chunkBytes }),
       'on-conflict': onConflict,
       ...(bigKeyBytes === undefined ? {} : { 'big-key-bytes': bigKeyBytes }),
     };
     const flags = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
-    const args = [...preload, join(this.#folder, 'keyferry.mjs'), 'restore', file, '--json', ...flags];
+    const command = from === undefined ? ['restore', file as string] : ['rump', '--from', from];
+    const args = [...preload, join(this.#folder, 'keyferry.mjs'), ...command, '--json', ...flags];
     const child = spawn(process.execPath, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
     let output = '';
     let errors = '';

@@ -3,6 +3,8 @@ import { claimJob, jobIdOf } from '../../checkpoint/dynamodb/jobs.ts';
 import { InputError, UsageError } from '../../errors.ts';
 import type { ByteSource } from '../../storage/byte-source.ts';
 import { objectUrl } from '../../storage/s3/location.ts';
+import type { DecodeOptions } from './decode-options.ts';
+import { asFailure, type Failure } from './failure.ts';
 import type { AwsJob, AwsMode, Cloud } from './job.ts';
 import { parseRunOptions, type RunOptions } from './run-options.ts';
 import { openWork, readText, versionOf } from './work.ts';
@@ -24,12 +26,15 @@ export interface ClaimRequest {
 
 export type Claimed =
   | { readonly proceed: true; readonly job: AwsJob }
-  | { readonly proceed: false; readonly why: string };
+  | { readonly proceed: false; readonly why: string }
+  /** It is a job now, which cannot be done: it has to be ended. */
+  | { readonly proceed: false; readonly job: AwsJob; readonly failure: Failure };
 
 /** Options of one run, put beside its file before it. */
 export const SIDECAR = '.keyferry.json';
 
 /**
+ * @returns a failure `DOOR_SUFFIX` for a name that does not end like a file of this door
  * @throws {InputError} `INPUT_NOT_FOUND`, `INPUT_CHANGED` where it was asked for and is not there, or no longer as it was
  * @throws {UsageError} `DOOR_OTHER` for a key that is not below this door; `RUN_OPTIONS`
  */
@@ -46,7 +51,8 @@ export async function claim(cloud: Cloud, request: ClaimRequest): Promise<Claime
   }
   const version = versionOf(source);
   await source.close();
-  const options = await optionsOf(cloud, request);
+  const wrong = wrongEnding(request);
+  const options = wrong === undefined ? await optionsOf(cloud, request) : {};
   const { won, job } = await claimJob(cloud.table, {
     object: { bucket, key, version },
     owner,
@@ -54,7 +60,9 @@ export async function claim(cloud: Cloud, request: ClaimRequest): Promise<Claime
     notes: { mode, target, options: JSON.stringify(options) },
   });
   if (!won) return { proceed: false, why: `the job is ${job.state}, and belongs to ${job.owner}` };
-  return { proceed: true, job: { id: job.id, bucket, key, version, target, mode, owner } };
+  const claimed = { id: job.id, bucket, key, version, target, mode, owner };
+  if (wrong !== undefined) return { proceed: false, job: claimed, failure: asFailure(wrong) };
+  return { proceed: true, job: claimed };
 }
 
 /** The id of the job that a request speaks of, where it says of which version. */
@@ -67,6 +75,30 @@ function refuseOtherDoor(cloud: Cloud, { mode, target, bucket, key }: ClaimReque
   throw new UsageError('DOOR_OTHER', 'this object does not lie below the door of this state machine.', {
     where: objectUrl({ bucket, key }),
     remedy: `Copy it there: aws s3 cp ${objectUrl({ bucket, key })} ${objectUrl({ bucket: cloud.bucket, key: door })}`,
+  });
+}
+
+/** What a file's name has to end in: who puts something else below a door has most likely mistaken the door. */
+const ENDINGS: Record<AwsMode, { readonly form: RegExp; readonly words: string }> = {
+  restore: { form: /\.(?:rdb|aof)(?:\.(?:gz|zst))?$/i, words: '.rdb or .aof, and .gz or .zst behind it' },
+  decode: { form: /\.(?:rdb|aof)(?:\.(?:gz|zst))?$/i, words: '.rdb or .aof, and .gz or .zst behind it' },
+  load: {
+    form: /\.(?:(?:jsonl|ndjson)(?:\.(?:gz|zst))?|json)$/i,
+    words: '.jsonl or .ndjson, and .gz or .zst behind it; or .json for the manifest of a decode',
+  },
+};
+
+/** What is wrong with the name of a file below a door; `undefined` where nothing is. */
+export function wrongEnding({
+  mode,
+  bucket,
+  key,
+}: Pick<ClaimRequest, 'mode' | 'bucket' | 'key'>): InputError | undefined {
+  const { form, words } = ENDINGS[mode];
+  if (form.test(key)) return undefined;
+  return new InputError('DOOR_SUFFIX', `the name does not end like that of a file to ${mode}.`, {
+    where: objectUrl({ bucket, key }),
+    remedy: `Files here end in ${words}. Is this the right door? If so, copy the file to a name with its right ending.`,
   });
 }
 
@@ -84,12 +116,12 @@ function lost(source: ByteSource | undefined, { bucket, key, version }: ClaimReq
 }
 
 /** The request's own options count more than those of the sidecar. */
-async function optionsOf(cloud: Cloud, { key, options }: ClaimRequest): Promise<RunOptions> {
+async function optionsOf(cloud: Cloud, { mode, key, options }: ClaimRequest): Promise<RunOptions | DecodeOptions> {
   const name = `${key}${SIDECAR}`;
   const text = await readText(cloud, name);
   const where = objectUrl({ bucket: cloud.bucket, key: name });
-  const beside = text === undefined ? {} : parseRunOptions(parseJson(text, where), where);
-  return { ...beside, ...(options === undefined ? {} : parseRunOptions(options, 'the execution’s input')) };
+  const beside = text === undefined ? {} : parseRunOptions(mode, parseJson(text, where), where);
+  return { ...beside, ...(options === undefined ? {} : parseRunOptions(mode, options, 'the execution’s input')) };
 }
 
 function parseJson(text: string, where: string): unknown {

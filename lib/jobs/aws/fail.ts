@@ -1,6 +1,5 @@
 // The end of an execution that something stopped: whatever its steps left is put in order.
 import { readJob } from '../../checkpoint/dynamodb/jobs.ts';
-import type { Lease } from '../../checkpoint/dynamodb/lease.ts';
 import { type ClaimRequest, requestedJob } from './claim.ts';
 import { type End, endWithoutJob } from './conclude.ts';
 import { type Failure, notedFailure } from './failure.ts';
@@ -10,16 +9,15 @@ import type { AwsJob, Cloud } from './job.ts';
 export interface Stopped {
   readonly request: ClaimRequest;
   readonly job: AwsJob | undefined;
-  readonly lease: Lease | undefined;
   /** What a step gave, or what was caught. */
   readonly failure: Failure;
 }
 
-export async function failJob(cloud: Cloud, { request, job, lease, failure }: Stopped): Promise<End> {
+export async function failJob(cloud: Cloud, { request, job, failure }: Stopped): Promise<End> {
   const ours = job ?? (await claimedUnheard(cloud, request));
   if (ours === undefined) return endWithoutJob(`${request.mode} of ${request.key.split('/').at(-1)}`, failure);
   // What a worker noted says more than that the map failed.
-  return failed(cloud, ours, lease, (await notedFailure(cloud, ours)) ?? failure);
+  return failed(cloud, ours, (await notedFailure(cloud, ours)) ?? failure);
 }
 
 /** A claim whose answer was lost: the record says so. */

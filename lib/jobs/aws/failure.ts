@@ -3,6 +3,7 @@ import { jobKey } from '../../checkpoint/dynamodb/jobs.ts';
 import { textOf } from '../../checkpoint/dynamodb/table.ts';
 import { InputError, KeyferryError } from '../../errors.ts';
 import type { AwsJob, Cloud } from './job.ts';
+import { messageOnAws, remedyOnAws } from './remedies.ts';
 
 /** An error as data; empty where it says nothing. */
 export interface Failure {
@@ -31,21 +32,32 @@ const PASSING = new Set([
 
 /** Of an input, and yet no damage in it. */
 const NOT_DAMAGE = new Set([
+  'CHUNK_TOO_SLOW',
   'INPUT_ARCHIVED',
   'INPUT_CHANGED',
   'INPUT_FORBIDDEN',
   'INPUT_NOT_FOUND',
   'INPUT_READ',
+  'INPUT_TOO_LARGE',
   'INPUT_TOO_SLOW',
+  'MANIFEST_INCOMPLETE',
+  'MANIFEST_PART',
   'WORK_GONE',
 ]);
+
+/** No retry helps: it is the file at its place that has to be another one. */
+const FINAL = new Set(['DOOR_OTHER', 'INPUT_CHANGED', 'INPUT_TOO_SLOW', 'WORK_GONE']);
+
+/** True when the job may be done once somebody has mended what was wrong. */
+export const canRetry = ({ code, damaged }: Failure): boolean => !damaged && !FINAL.has(code);
 
 /** True when the same call may work later. What is no error of the family may be anything, and is tried again. */
 export const isPassing = (error: unknown): boolean => !(error instanceof KeyferryError) || PASSING.has(error.code);
 
 export function asFailure(error: KeyferryError): Failure {
   const { code, message, where = '', remedy = '' } = error;
-  return { code, message, where, remedy, damaged: error instanceof InputError && !NOT_DAMAGE.has(code) };
+  const damaged = error instanceof InputError && !NOT_DAMAGE.has(code);
+  return { code, message: messageOnAws(message), where, remedy: remedyOnAws(code, remedy), damaged };
 }
 
 /** One sentence, and what to do. */

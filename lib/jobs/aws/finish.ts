@@ -2,14 +2,15 @@
 import { jobKey } from '../../checkpoint/dynamodb/jobs.ts';
 import type { Lease } from '../../checkpoint/dynamodb/lease.ts';
 import { openTableLedger } from '../../checkpoint/dynamodb/ledger.ts';
-import { StoreError } from '../../checkpoint/dynamodb/store-error.ts';
 import { numberOf } from '../../checkpoint/dynamodb/table.ts';
 import { KeyferryError, quoteKey, TargetError } from '../../errors.ts';
+import type { Plan } from '../../sources/rdb/plan.ts';
 import { addTally, newTally, type Tally, tallied } from '../../targets/redis/tally.ts';
 import { formatCount } from '../../text/count.ts';
+import { readBuild } from './build.ts';
 import { conclude, type End } from './conclude.ts';
 import { asFailure, type Failure, isPassing, notedFailure } from './failure.ts';
-import { type AwsJob, type Cloud, keepLease, ownRecord } from './job.ts';
+import { type AwsJob, type Cloud, chunkLeft, keepLease, ownRecord } from './job.ts';
 import { readRefused } from './refused.ts';
 import {
   type OpenedRestore,
@@ -30,27 +31,27 @@ export async function finishRestore(context: RestoreContext, job: AwsJob, lease:
   const { cloud } = context;
   try {
     const failure = await notedFailure(cloud, job);
-    if (failure !== undefined) return await failed(cloud, job, lease, failure);
+    if (failure !== undefined) return await failed(cloud, job, failure);
     await keepLease(cloud, lease);
     const opened = await openRestore(context, job);
     try {
       const tally = await sumUp(context, job, lease, opened);
-      return tally === undefined ? await goAgain(cloud, job) : await succeeded(context, job, lease, opened, tally);
+      return tally === undefined ? await goAgain(cloud, job) : await succeeded(context, job, opened, tally);
     } finally {
       await opened.close();
     }
   } catch (error) {
     if (!(error instanceof KeyferryError) || isPassing(error)) throw error;
-    return failed(cloud, job, lease, asFailure(error));
+    return failed(cloud, job, asFailure(error));
   }
 }
 
 /** Ends a job that has failed. */
-export async function failed(cloud: Cloud, job: AwsJob, lease: Lease | undefined, failure: Failure): Promise<End> {
+export async function failed(cloud: Cloud, job: AwsJob, failure: Failure): Promise<End> {
   const { code, message, where, remedy } = failure;
   const at = where === '' ? code : `${code} at ${where}`;
   const summary = `The ${job.mode} ${job.target === '' ? '' : `into ${job.target} `}failed. ${at}: ${message} ${remedy}`;
-  return conclude(cloud, job, { failure, summary: summary.trim(), report: {}, lease });
+  return conclude(cloud, job, { failure, summary: summary.trim(), report: {} });
 }
 
 /** What became of all keys; `undefined` where a server may have lost some since. */
@@ -72,12 +73,7 @@ async function sumUp(
       continue;
     }
     const refused = await readRefused(cloud, job, chunk);
-    if (refused === undefined) {
-      throw new StoreError('JOB_INCOMPLETE', `chunk ${chunk.n} was left by its worker.`, {
-        where: `job ${job.id}`,
-        remedy: 'Its log says why. Retry the job: it does what is missing.',
-      });
-    }
+    if (refused === undefined) throw chunkLeft(job, chunk.n);
     addTally(sum, refused);
   }
   if (tallied(sum) !== input.plan.keys) {
@@ -89,27 +85,26 @@ async function sumUp(
 async function succeeded(
   { cloud, target }: RestoreContext,
   job: AwsJob,
-  lease: Lease,
   { input, session }: OpenedRestore,
   keys: Tally,
 ): Promise<End> {
   const { createdAt } = await ownRecord(cloud, job);
   const prepared = await readPrepared(cloud, job);
+  const read = job.mode === 'load' ? await readLines(cloud, job) : undefined;
   const { plan } = input;
   const failure = refusal(keys, prepared, session.fleet.name);
   const seconds = Math.round((cloud.clock.now() - createdAt) / 100) / 10;
-  const tail =
-    plan.tail === undefined
-      ? ''
-      : ` ${formatCount(plan.tail.bytes)} bytes behind the RDB (${plan.tail.kind}) were not applied.`;
+  const tail = plan.tail === undefined ? '' : ` ${describeTail(plan.tail)}`;
   const counts = `${formatCount(keys.written + keys.already)} of ${formatCount(plan.keys)} keys are in ${target.name}`;
   return conclude(cloud, job, {
     failure,
     summary: `${counts}; ${leftOut(keys)}. It took ${seconds} s.${tail}`,
+    told: failure === undefined && tail !== '' ? 'succeeded in part' : undefined,
     report: {
       target: { name: target.name, endpoint: session.fleet.name, server: prepared.server },
       outcome: failure !== undefined || tail !== '' ? 'partial' : 'complete',
       rdb: `${plan.dialect} ${plan.version}`,
+      ...(read === undefined ? {} : { read: read.counts }),
       planned: { keys: plan.keys, bytes: plan.bytes, chunks: plan.chunks },
       keys: { ...keys, failed: keys.failed.length },
       refused: keys.failed.slice(0, MOST_NAMED).map(({ db, key, type, reason }) => ({
@@ -120,11 +115,23 @@ async function succeeded(
       })),
       functions: prepared.functions,
       tail: plan.tail ?? null,
-      warnings: prepared.warnings,
+      warnings: [...(read?.warnings ?? []), ...prepared.warnings],
       seconds,
     },
-    lease,
   });
+}
+
+/** A tail is told, and is no failure: no retry could apply it, and all of the RDB is there. */
+function describeTail({ kind, bytes }: NonNullable<Plan['tail']>): string {
+  const more = `The file goes on behind its RDB: ${formatCount(bytes)} bytes`;
+  if (kind === 'unknown') return `${more} that are not RDB were not applied. Look at what wrote it.`;
+  return `${more} of append-only commands were not applied, and what they changed is missing. For all of it, load the file into a redis-server of its own, SAVE there, and restore that RDB.`;
+}
+
+/** What a load has read. */
+async function readLines(cloud: Cloud, job: AwsJob) {
+  const { lines, keys, files, warnings = [] } = (await readBuild(cloud, job)) ?? {};
+  return { counts: { lines, keys, files }, warnings };
 }
 
 function leftOut({ already, skipped, expired, filtered, failed: refused }: Tally): string {

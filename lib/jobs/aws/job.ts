@@ -40,6 +40,9 @@ export interface Deadline {
   readonly signal: AbortSignal;
 }
 
+/** The lease of a job's target: one job at a time writes to it. */
+export const leaseName = ({ target }: Pick<AwsJob, 'target'>): string => `target/${target}`;
+
 /** A step renews the lease when it begins, and takes 15 minutes at most. */
 export const LEASE_MS = 20 * 60_000;
 
@@ -53,12 +56,24 @@ export async function keepLease({ table }: Cloud, lease: Lease): Promise<void> {
 }
 
 /** The job's record. @throws {StoreError} `JOB_NOT_OWNED` where another execution has the job, or it was ended */
-export async function ownRecord({ table }: Cloud, { id, owner }: AwsJob): Promise<JobRecord> {
-  const record = await readJob(table, id);
-  if (record?.owner === owner && record.state === 'running') return record;
+export async function ownRecord({ table }: Cloud, job: AwsJob): Promise<JobRecord> {
+  const record = await readJob(table, job.id);
+  if (record?.owner === job.owner && record.state === 'running') return record;
+  throw notOwned(job, record);
+}
+
+export function notOwned({ id }: AwsJob, record: JobRecord | undefined): StoreError {
   const state = record === undefined ? 'not there' : `${record.state}, and belongs to ${record.owner}`;
-  throw new StoreError('JOB_NOT_OWNED', `the job is ${state}.`, {
+  return new StoreError('JOB_NOT_OWNED', `the job is ${state}.`, {
     where: `job ${id}`,
     remedy: 'Look at that execution: this one has stopped.',
+  });
+}
+
+/** What a job's end finds of a chunk that nothing is known of. */
+export function chunkLeft({ id }: AwsJob, n: number): StoreError {
+  return new StoreError('JOB_INCOMPLETE', `chunk ${n} was left by its worker.`, {
+    where: `job ${id}`,
+    remedy: 'Its log says why. Retry the job: it does what is missing.',
   });
 }

@@ -12,7 +12,7 @@ import { createObject, type ObjectOutput, resumeObject, type SavedOutput } from 
 import type { AwsJob, Cloud, Deadline } from './job.ts';
 import { fromJson, toJson } from './json.ts';
 import { openUnpacked, UNPACKED } from './unpack.ts';
-import { openInput, openWork, readText, workKey, writeText } from './work.ts';
+import { BUILT_RDB, openInput, openWork, readText, workKey, writeText } from './work.ts';
 
 /** Where a plan stands, and how much there is to do. */
 export interface PlanPointer {
@@ -47,7 +47,7 @@ export async function planObject(
   chunkBytes: number,
   deadline: Deadline,
 ): Promise<PlanPointer | undefined> {
-  const input = await openInput(cloud, job, deadline.signal);
+  const input = await openPlannable(cloud, job, deadline.signal);
   try {
     const format = detectFormat(input.name, await input.read(0, Math.min(input.size, FORMAT_HEAD_BYTES)));
     const planned: PlannedInput = { pin: input.pin, format };
@@ -134,6 +134,8 @@ function pointer({ bucket }: Cloud, job: AwsJob, { chunks, keys, bytes }: Plan):
 export interface PlannedRdb {
   readonly input: PlannedInput;
   readonly plan: Plan;
+  /** Size from which its chunks were closed. */
+  readonly chunkBytes: number;
   /** The plain RDB that the plan's offsets speak of. */
   readonly source: ByteSource;
   /** The chunk index, read when it is needed. */
@@ -148,14 +150,15 @@ export async function openPlanned(
   chunkBytes: number,
   deadline: Deadline,
 ): Promise<PlannedRdb> {
-  const input = await openInput(cloud, job, deadline.signal);
+  const input = await openPlannable(cloud, job, deadline.signal);
   try {
     const parsed = parsePlan((await readText(cloud, workKey(job, PLAN))) ?? '{}', { pin: input.pin, chunkBytes });
     if (parsed === undefined) throw workGone(job, PLAN);
-    const source = parsed.input.format === 'rdb' ? input : await openWorkSource(cloud, job);
+    const source = parsed.input.format === 'rdb' ? input : await openWorkSource(cloud, job, UNPACKED);
     return {
       input: parsed.input,
       plan: parsed.plan,
+      chunkBytes,
       source,
       chunksText: async () => {
         const text = await readText(cloud, workKey(job, CHUNKS));
@@ -173,9 +176,17 @@ export async function openPlanned(
   }
 }
 
-async function openWorkSource(cloud: Cloud, job: AwsJob): Promise<ByteSource> {
-  const source = await openWork(cloud, workKey(job, UNPACKED));
-  if (source === undefined) throw workGone(job, UNPACKED);
+/** The job's object; where that holds lines, the RDB that was built of them. */
+async function openPlannable(cloud: Cloud, job: AwsJob, signal: AbortSignal): Promise<ByteSource> {
+  const input = await openInput(cloud, job, signal);
+  if (job.mode !== 'load') return input;
+  await input.close();
+  return openWorkSource(cloud, job, BUILT_RDB);
+}
+
+async function openWorkSource(cloud: Cloud, job: AwsJob, name: string): Promise<ByteSource> {
+  const source = await openWork(cloud, workKey(job, name));
+  if (source === undefined) throw workGone(job, name);
   return source;
 }
 

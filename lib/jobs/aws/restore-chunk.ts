@@ -3,11 +3,12 @@ import { jobKey } from '../../checkpoint/dynamodb/jobs.ts';
 import type { Lease } from '../../checkpoint/dynamodb/lease.ts';
 import { openTableLedger } from '../../checkpoint/dynamodb/ledger.ts';
 import { textOf } from '../../checkpoint/dynamodb/table.ts';
-import { KeyferryError, TargetError } from '../../errors.ts';
+import { InputError, KeyferryError } from '../../errors.ts';
 import type { Chunk } from '../../sources/rdb/plan.ts';
-import { addTally, newTally, type Tally } from '../../targets/redis/tally.ts';
+import { addTally, newTally, type Tally, tallied } from '../../targets/redis/tally.ts';
 import type { ChunkWritten, Place } from '../chunk-restore.ts';
 import { attemptAfter } from '../write-chunks.ts';
+import { type ChunkStep, PASSED } from './chunk-step.ts';
 import { asFailure, isPassing, notedFailure, noteFailure } from './failure.ts';
 import { type AwsJob, type Cloud, keepLease } from './job.ts';
 import { fromJson, toJson } from './json.ts';
@@ -29,12 +30,16 @@ interface Far {
  * Writes the chunk, or as much of it as there is time for. What ends the job is noted in the table, and the chunk then
  * counts as dealt with: later ones look there first.
  *
- * @returns false where another call has to go on
  * @throws what another try may not meet
  */
-export async function restoreChunk(context: RestoreContext, job: AwsJob, lease: Lease, chunk: Chunk): Promise<boolean> {
+export async function restoreChunk(
+  context: RestoreContext,
+  job: AwsJob,
+  lease: Lease,
+  chunk: Chunk,
+): Promise<ChunkStep> {
   const { cloud } = context;
-  if ((await notedFailure(cloud, job)) !== undefined) return true;
+  if ((await notedFailure(cloud, job)) !== undefined) return PASSED;
   try {
     await keepLease(cloud, lease);
     return await writeChunk(context, job, lease, chunk);
@@ -43,12 +48,13 @@ export async function restoreChunk(context: RestoreContext, job: AwsJob, lease: 
     const failure = signal.aborted ? cutOff(chunk, job) : error;
     if (!(failure instanceof KeyferryError) || isPassing(failure)) throw failure;
     // A worker that was cut off says nothing of the job, which may well go on without it.
-    if (!CUT_OFF.has(failure.code)) await noteFailure(cloud, job, asFailure(failure));
-    return true;
+    if (CUT_OFF.has(failure.code)) return PASSED;
+    await noteFailure(cloud, job, asFailure(failure));
+    return { ...PASSED, failed: true };
   }
 }
 
-async function writeChunk(context: RestoreContext, job: AwsJob, lease: Lease, chunk: Chunk): Promise<boolean> {
+async function writeChunk(context: RestoreContext, job: AwsJob, lease: Lease, chunk: Chunk): Promise<ChunkStep> {
   const { cloud, deadline } = context;
   const { input, session, ledgerOf, close } = await openRestore(context, job, [chunk]);
   try {
@@ -59,7 +65,7 @@ async function writeChunk(context: RestoreContext, job: AwsJob, lease: Lease, ch
     });
     const witness = await session.openWitness();
     const state = ledger.units.get(unit);
-    if (state?.state === 'done' && witness.holds(state.result.server)) return true;
+    if (state?.state === 'done' && witness.holds(state.result.server)) return PASSED;
     const checked = checkedOf(await readPrepared(cloud, job));
     const noted = await readFar(cloud, job, chunk);
     const far = noted !== undefined && witness.holds(noted.servers) ? noted : undefined;
@@ -80,7 +86,7 @@ async function writeChunk(context: RestoreContext, job: AwsJob, lease: Lease, ch
     const servers = joinServers(far?.servers ?? '', now.servers);
     if (now.rest !== undefined) {
       await writeFar(cloud, job, chunk, { rest: now.rest, tally, servers });
-      return false;
+      return { ...PASSED, done: false, keys: tallied(now.tally) };
     }
     if (attempt === 'confirmed') await ledger.started(unit);
     if (tally.failed.length > 0) await writeRefused(cloud, job, chunk, tally);
@@ -88,7 +94,7 @@ async function writeChunk(context: RestoreContext, job: AwsJob, lease: Lease, ch
       const { failed: _, ...counts } = tally;
       await ledger.done(unit, { server: servers, ...counts });
     }
-    return true;
+    return { ...PASSED, keys: tallied(now.tally), bytes: chunk.end - chunk.start, ended: true };
   } finally {
     await close();
   }
@@ -121,7 +127,7 @@ async function writeFar({ table }: Cloud, job: AwsJob, chunk: Chunk, far: Far): 
 }
 
 const cutOff = ({ n, keys, start, end }: Chunk, job: AwsJob) =>
-  new TargetError(
+  new InputError(
     'CHUNK_TOO_SLOW',
     `chunk ${n} (keys: ${keys}, bytes: ${end - start}) was cut off: a function has not time enough for it.`,
     {

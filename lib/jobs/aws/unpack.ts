@@ -9,13 +9,12 @@ import { ReadAhead } from '../../storage/read-ahead.ts';
 import { createObject } from '../../storage/s3/s3-output.ts';
 import { unpackedPieces } from '../../storage/unpack.ts';
 import type { AwsJob, Cloud, Deadline } from './job.ts';
+import { Pace } from './pace.ts';
 import { openWork, workKey } from './work.ts';
 
 /** The unpacked copy, among the work files. */
 export const UNPACKED = 'unpacked.rdb';
 
-/** From here on the speed so far tells how long the rest takes; ms. */
-const MEASURED_MS = 30_000;
 const PIECE_BYTES = 1024 * 1024;
 
 /**
@@ -33,14 +32,13 @@ async function unpack(cloud: Cloud, key: string, packed: ByteSource, deadline: D
   const { s3, bucket, clock } = cloud;
   const output = createObject(s3, { bucket, key }, { signal: deadline.signal });
   const input = new ReadAhead(packed);
-  const start = clock.now();
-  let read = 0;
+  const { name, size } = packed;
+  const remedy = `Put it there unpacked, or restore it from a terminal: aws s3 cp ${name} . && keyferry restore`;
+  const pace = new Pace({ name, size, task: 'unpack this file', remedy }, clock, deadline);
   const pieces = async function* () {
-    for (; read < packed.size; ) {
-      const to = Math.min(read + PIECE_BYTES, packed.size);
-      const piece = await input.read(read, to);
-      read = to;
-      refuseSlow(packed, read, clock.now() - start, deadline.hardEnd - clock.now());
+    for (let read = 0; read < size; read += PIECE_BYTES) {
+      const piece = await input.read(read, Math.min(read + PIECE_BYTES, size));
+      pace.add(piece.length);
       yield piece;
     }
   };
@@ -57,7 +55,7 @@ async function unpack(cloud: Cloud, key: string, packed: ByteSource, deadline: D
     await output.commit();
   } catch (error) {
     await output.leave();
-    throw error;
+    throw pace.explain(error);
   } finally {
     await input.close();
   }
@@ -67,18 +65,4 @@ async function unpack(cloud: Cloud, key: string, packed: ByteSource, deadline: D
 function refuseOther(name: string, head: Buffer): void {
   if (detectFormat(name, head.subarray(0, FORMAT_HEAD_BYTES)) === 'rdb') return;
   throw new InputError('INPUT_COMPRESSION', 'the file is compressed twice.', { where: name });
-}
-
-function refuseSlow({ name, size }: ByteSource, read: number, tookMs: number, leftMs: number): void {
-  if (tookMs < MEASURED_MS) return;
-  const needsMs = (tookMs / read) * (size - read);
-  if (needsMs < leftMs) return;
-  throw new InputError(
-    'INPUT_TOO_SLOW',
-    `a function cannot unpack this file in its time: the rest takes about ${Math.ceil(needsMs / 60_000)} minutes more.`,
-    {
-      where: name,
-      remedy: `Put it there unpacked, or restore it from a terminal: aws s3 cp ${name} . && keyferry restore`,
-    },
-  );
 }

@@ -11,6 +11,9 @@ export const workKey = ({ key, version }: Name, name: string): string => `work/$
 export const resultKey = ({ key, version }: Name): string => `results/${key}/${version}.json`;
 export const quarantineKey = ({ key, version }: Name): string => `quarantine/${key}/${version}.json`;
 
+/** The RDB that was built of lines. */
+export const BUILT_RDB = 'input.rdb';
+
 /** Before the entity tag of an object in a bucket that keeps no versions. */
 const ETAG = 'etag-';
 

@@ -1,0 +1,2 @@
+// Stands in for doctor, which no machine calls.
+export const handler = async () => ({});
