@@ -48,7 +48,7 @@ export function readOptions(args = process.argv.slice(2)): BenchOptions {
  * Those of a bench's data sets that the command line names, or all.
  * @throws an error in words for a person
  */
-export function chosenOf<T extends string>(known: readonly T[], { names }: BenchOptions): T[] {
+export function chosenOf<T extends string>(known: readonly T[], { names }: Pick<BenchOptions, 'names'>): T[] {
   const unknown = names.find((name) => !known.some((each) => each === name));
   if (unknown !== undefined) throw new Error(`There is no data set ${unknown}; there are ${known.join(', ')}.`);
   return known.filter((name) => names.length === 0 || names.includes(name));

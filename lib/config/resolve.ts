@@ -5,6 +5,7 @@ import type { Finding } from './mistakes.ts';
 import { nearest } from './nearest.ts';
 import type { Network } from './network.ts';
 import type { CheckedFile } from './schema.ts';
+import type { Source } from './source.ts';
 import type { Target } from './target.ts';
 
 /** CAs to trust: the PEM itself, or the ARN of the secret that holds it. */
@@ -15,40 +16,50 @@ export interface TargetTls extends Omit<NonNullable<Target['tls']>, 'ca'> {
   readonly ca?: CaSettings | undefined;
 }
 
-/** A target with all that it needs. */
-export interface TargetSettings extends Omit<Target, 'network' | 'tls'> {
+/** What a server's table points at. */
+interface Resolved {
   readonly network?: (Network & { readonly name: string }) | undefined;
   readonly tls?: TargetTls | undefined;
 }
+
+/** A target with all that it needs. */
+export interface TargetSettings extends Omit<Target, 'network' | 'tls'>, Resolved {}
+
+/** A source with all that it needs. */
+export interface SourceSettings extends Omit<Source, 'network' | 'tls'>, Resolved {}
 
 /**
  * keyferry.toml as checked, with its defaults; sizes in bytes, durations in ms. Plain data that JSON can hold, without
  * any secret.
  */
-export interface Config extends Omit<CheckedFile, 'targets'> {
+export interface Config extends Omit<CheckedFile, 'targets' | 'sources'> {
   readonly targets: Readonly<Record<string, TargetSettings>>;
+  readonly sources: Readonly<Record<string, SourceSettings>>;
 }
 
 /** @param file what the paths in the configuration start from */
 export function resolveConfig(checked: CheckedFile, file: string): { config: Config; findings: Finding[] } {
   const findings: Finding[] = [];
-  const targets = Object.entries(checked.targets).map(([name, target]) => {
-    const network = findNetwork(target.network, checked.networks, (message) => {
-      findings.push({ path: ['targets', name, 'network'], message });
+  const resolved = <T extends Target | Source>(table: string, name: string, server: T) => {
+    const network = findNetwork(server.network, checked.networks, (message) => {
+      findings.push({ path: [table, name, 'network'], message });
     });
-    const tls = readCa(target.tls, file, (message, secret = false) => {
-      findings.push({ path: ['targets', name, 'tls', 'ca'], message, secret });
+    const tls = readCa(server.tls, file, (message, secret = false) => {
+      findings.push({ path: [table, name, 'tls', 'ca'], message, secret });
     });
-    return [name, { ...target, network, tls }];
-  });
-  return { config: { ...checked, targets: Object.fromEntries(targets) }, findings };
+    return { ...server, network, tls };
+  };
+  const all = <T extends Target | Source>(table: string, servers: Readonly<Record<string, T>>) =>
+    Object.fromEntries(Object.entries(servers).map(([name, server]) => [name, resolved(table, name, server)]));
+  const [targets, sources] = [all('targets', checked.targets), all('sources', checked.sources)];
+  return { config: { ...checked, targets, sources }, findings };
 }
 
 function findNetwork(
   name: string | undefined,
   networks: CheckedFile['networks'],
   report: (message: string) => void,
-): TargetSettings['network'] {
+): Resolved['network'] {
   if (name === undefined) return undefined;
   const network = Object.hasOwn(networks, name) ? networks[name] : undefined;
   if (network !== undefined) return { ...network, name };

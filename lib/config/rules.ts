@@ -2,7 +2,7 @@
 import { endpointParts } from './endpoint-url.ts';
 import type { Finding } from './mistakes.ts';
 import type { KeyPath } from './positions.ts';
-import type { Config, TargetSettings } from './resolve.ts';
+import type { Config, SourceSettings, TargetSettings } from './resolve.ts';
 
 /** Contradictions between tables. */
 export function* contradictions(config: Config): Generator<Finding> {
@@ -34,12 +34,20 @@ export function* contradictions(config: Config): Generator<Finding> {
 export function* doubts(config: Config): Generator<Finding> {
   const { networks } = config;
   for (const [name, target] of Object.entries(config.targets)) {
-    for (const [keys, message] of targetDoubts(target)) yield { path: ['targets', name, ...keys], message };
+    for (const [keys, message] of serverDoubts(target)) yield { path: ['targets', name, ...keys], message };
+    for (const [keys, message] of databaseDoubts(target)) yield { path: ['targets', name, ...keys], message };
   }
-  const used = new Set(Object.values(config.targets).map(({ network }) => network?.name));
+  for (const [name, source] of Object.entries(config.sources)) {
+    for (const [keys, message] of serverDoubts(source)) yield { path: ['sources', name, ...keys], message };
+    if (endpointParts(source.endpoint).db !== undefined) {
+      yield { path: ['sources', name, 'endpoint'], message: 'a backup holds all databases, whichever the URL names' };
+    }
+  }
+  const servers = [...Object.values(config.targets), ...Object.values(config.sources)];
+  const used = new Set(servers.map(({ network }) => network?.name));
   for (const [name, { endpoints, nat }] of Object.entries(networks)) {
     if (!used.has(name)) {
-      yield { path: ['networks', name], message: 'no target uses this network, so nothing is made for it' };
+      yield { path: ['networks', name], message: 'no target or source uses this network, so nothing is made for it' };
     } else if (endpoints === 'none' && !nat) {
       yield {
         path: ['networks', name],
@@ -50,9 +58,8 @@ export function* doubts(config: Config): Generator<Finding> {
   }
 }
 
-function* targetDoubts(target: TargetSettings): Generator<[KeyPath, string]> {
-  const { endpoint, secret, network, dbMap = {} } = target;
-  const { tls, hosts, db } = endpointParts(endpoint);
+function* serverDoubts({ endpoint, secret, network }: TargetSettings | SourceSettings): Generator<[KeyPath, string]> {
+  const { tls, hosts } = endpointParts(endpoint);
   if (secret !== undefined && !tls) {
     yield [
       ['endpoint'],
@@ -67,6 +74,10 @@ function* targetDoubts(target: TargetSettings): Generator<[KeyPath, string]> {
       'this address is reached from inside its VPC only. Name the network: network = "NAME", with a table [networks.NAME]',
     ];
   }
+}
+
+function* databaseDoubts({ endpoint, dbMap = {} }: TargetSettings): Generator<[KeyPath, string]> {
+  const { hosts, db } = endpointParts(endpoint);
   const others = Object.values(dbMap).some((to) => to !== 0) || (db ?? 0) !== 0;
   if (others && hosts.some(isAwsCluster)) {
     const key = (db ?? 0) !== 0 ? 'endpoint' : 'db-map';
@@ -75,14 +86,17 @@ function* targetDoubts(target: TargetSettings): Generator<[KeyPath, string]> {
 }
 
 /** All ARNs, with their keys as they stand in the file. */
-function* arnsOf({ encryption, notify, targets }: Config): Generator<[KeyPath, string]> {
+function* arnsOf({ encryption, notify, targets, sources }: Config): Generator<[KeyPath, string]> {
   if (encryption !== 's3') yield [['encryption'], encryption];
   if (notify.topic !== undefined) yield [['notify', 'topic'], notify.topic];
-  for (const [name, { secret, tls }] of Object.entries(targets)) {
-    if (secret !== undefined) yield [['targets', name, 'secret'], secret];
+  const servers = Object.entries({ targets, sources }).flatMap(([table, all]) =>
+    Object.entries<TargetSettings | SourceSettings>(all).map(([name, server]) => [[table, name], server] as const),
+  );
+  for (const [path, { secret, tls }] of servers) {
+    if (secret !== undefined) yield [[...path, 'secret'], secret];
     const cert = tls?.clientCertSecret;
-    if (cert !== undefined) yield [['targets', name, 'tls', 'client-cert-secret'], cert];
-    if (tls?.ca !== undefined && 'secret' in tls.ca) yield [['targets', name, 'tls', 'ca'], tls.ca.secret];
+    if (cert !== undefined) yield [[...path, 'tls', 'client-cert-secret'], cert];
+    if (tls?.ca !== undefined && 'secret' in tls.ca) yield [[...path, 'tls', 'ca'], tls.ca.secret];
   }
 }
 

@@ -2,6 +2,7 @@
 import * as z from 'zod';
 import { arn, arnError, arnForm, camelKeys, duration, size, text } from './fields.ts';
 import { networks } from './network.ts';
+import { sources } from './source.ts';
 import { targets } from './target.ts';
 
 /** What CloudWatch Logs offers; days. */
@@ -27,11 +28,26 @@ const functions = (chunkBytes: string) => ({
 
 const restore = z.strictObject(functions('8MiB')).transform(camelKeys);
 
-const load = z.strictObject(functions('8MiB')).transform(camelKeys);
+const reading = functions('8MiB');
+const load = z
+  .strictObject({
+    ...reading,
+    'memory-mb': reading['memory-mb'].describe(
+      'Memory of the function that reads lines, in MB. Each key leaves a mark there, by which a second one is known: 1769 holds some 12 million keys. What does not fit is refused by name.',
+    ),
+    timeout: reading.timeout.describe(
+      'How long the function that reads lines may take. A file is read in one call; what will take longer is refused by name.',
+    ),
+  })
+  .transform(camelKeys);
 
+const decoding = functions('32MiB');
 const decode = z
   .strictObject({
-    ...functions('32MiB'),
+    ...decoding,
+    timeout: decoding.timeout.describe(
+      'How long one call of a function may take. A chunk is decoded in one call: 32 MiB take some seconds.',
+    ),
     concurrency: z
       .int()
       .min(1)
@@ -102,8 +118,9 @@ const tags = z.record(
   }),
 );
 
-/** CloudFormation takes 500 resources a stack, and each target is some twenty of them. */
-const MOST_TARGETS = 20;
+/** CloudFormation takes 500 resources a stack: each target is 34 of them, what all share some 60. */
+const MOST_TARGETS = 12;
+const MOST_SOURCES = 12;
 const MOST_TAGS = 40;
 
 const atMost = (most: number, error: string) => ({
@@ -113,6 +130,10 @@ const atMost = (most: number, error: string) => ({
 const fewTargets = atMost(
   MOST_TARGETS,
   `one stack holds ${MOST_TARGETS} targets at most. Give the others a stack with a configuration of its own`,
+);
+const fewSources = atMost(
+  MOST_SOURCES,
+  `one stack holds ${MOST_SOURCES} sources at most. Give the others a stack with a configuration of its own`,
 );
 const fewTags = atMost(MOST_TAGS, `${MOST_TAGS} tags are possible at most`);
 
@@ -144,12 +165,26 @@ export const configSchema = z.strictObject({
     .refine(fewTargets.check, { error: fewTargets.error })
     .prefault({})
     .describe(
-      'Where to restore and load: one table for each, with a name of your choice. `restore/NAME/` in the bucket is its door.',
+      'Where to restore and load: one table for each, with a name of your choice. `restore/NAME/` and `load/NAME/` in the bucket are its doors.',
     ),
-  networks: networks.prefault({}).describe('VPCs that targets are in: one table for each, with a name of your choice.'),
+  sources: sources
+    .refine(fewSources.check, { error: fewSources.error })
+    .prefault({})
+    .describe(
+      'What backups are made of: one table for each server or cluster, with a name of your choice. They lie under `backups/NAME/` in the bucket.',
+    ),
+  networks: networks
+    .prefault({})
+    .describe('VPCs that targets and sources are in: one table for each, with a name of your choice.'),
   restore: restore.prefault({}).describe('Functions that restore.'),
-  decode: decode.prefault({}).describe('Functions that decode, and what they write.'),
-  load: load.prefault({}).describe('Functions that load.'),
+  decode: decode
+    .prefault({})
+    .describe('Functions that decode what lies under `decode/`, and what they write under `results/decode/`.'),
+  load: load
+    .prefault({})
+    .describe(
+      'Reading of lines, which are made an RDB before the first of them is written. That is restored by the functions of `[restore]`.',
+    ),
   notify: notify.prefault({}).describe('Who is told.'),
   retention: retention.prefault({}).describe('How long things are kept.'),
   logs: logs.prefault({}).describe('What logs hold.'),

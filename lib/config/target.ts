@@ -1,93 +1,16 @@
 // A target: the server that files are restored or loaded into, how to reach it, and what to do there.
 import * as z from 'zod';
-import { endpointParts, endpointUrl } from './endpoint-url.ts';
-import { arn, arnError, arnForm, camelKeys, name, text } from './fields.ts';
+import { endpointParts } from './endpoint-url.ts';
+import { camelKeys, name } from './fields.ts';
 import { RESTORE_OPTIONS } from './restore-options.ts';
-
-const CA_ERROR = 'the path of a PEM file belongs here, or the ARN of a secret that holds the PEM';
-
-const tls = z
-  .strictObject({
-    ca: z
-      .string({ error: CA_ERROR })
-      .min(1, { error: CA_ERROR })
-      .refine((value) => !value.startsWith('arn:') || arnForm('secret').test(value), { error: arnError('secret') })
-      .transform((value) => (value.startsWith('arn:') ? { secret: value } : { file: value }))
-      .optional()
-      .meta({
-        description:
-          'CAs to trust instead of the public ones, or a self-signed certificate: the path of a PEM file, from this file on, or the ARN of a secret that holds the PEM.',
-        example: 'ca.pem',
-      }),
-    'client-cert-secret': arn('secret')
-      .optional()
-      .describe(
-        'ARN of a secret that holds the certificate to show to the server and its key, as JSON: `{"cert": "PEM", "key": "PEM"}`.',
-      ),
-    'server-name': text(
-      /^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$/,
-      'the name of a host belongs here. For example: cache.example.com',
-    )
-      .optional()
-      .meta({
-        description: 'Name in the server’s certificate, where it is not the URL’s host.',
-        example: 'cache.example.com',
-      }),
-  })
-  .transform(camelKeys);
-
-const iam = z
-  .strictObject({
-    service: z.enum(['elasticache', 'memorydb']).prefault('elasticache').describe('Whose authentication it is.'),
-    user: text(/^[A-Za-z](?:-?[A-Za-z0-9])*$/, 'the id of a user belongs here: letters, digits and single dashes').meta(
-      {
-        description: 'The user’s id, which must be its name as well.',
-        example: 'keyferry',
-      },
-    ),
-    cache: text(
-      /^[a-z](?:-?[a-z0-9]){0,49}$/,
-      'the name of the cache or cluster belongs here, in small letters: not its address',
-    ).meta({
-      description:
-        'The name of the replication group, serverless cache or MemoryDB cluster, in small letters: not its address.',
-      example: 'orders',
-    }),
-    serverless: z.boolean().prefault(false).describe('It is a serverless cache of ElastiCache.'),
-  })
-  .superRefine(({ service, serverless }, context) => {
-    if (!serverless || service !== 'memorydb') return;
-    context.addIssue({
-      code: 'custom',
-      path: ['serverless'],
-      message: 'MemoryDB has no serverless caches. Remove one of the two',
-    });
-  })
-  .transform(camelKeys);
+import { SERVER_FIELDS, serverContradictions } from './server.ts';
 
 const fields = z.strictObject({
-  endpoint: endpointUrl.meta({
-    description: 'The server, any node of a cluster, or the sentinels. Never with a password: that stands in `secret`.',
-    example: 'rediss://ferry@cache.example.com:6379',
-  }),
+  ...SERVER_FIELDS,
   mode: z
     .enum(['auto', 'proxy'])
     .prefault('auto')
     .describe('`proxy` for Twemproxy, Codis and the like; `auto` asks the server what it is (single, cluster).'),
-  secret: arn('secret')
-    .optional()
-    .describe(
-      'ARN of the secret in Secrets Manager that holds the password: alone, or in JSON as `password`, where `username` may stand beside it. Read when a job runs.',
-    ),
-  iam: iam
-    .optional()
-    .describe('Logs in to ElastiCache or MemoryDB as an IAM user, instead of by a password. Needs TLS.'),
-  tls: tls.optional().describe('TLS beyond its default, which trusts the public CAs.'),
-  network: name.optional().meta({
-    description:
-      'The network, by its name in `[networks]`, that this target’s functions run in. Without it they reach public addresses only.',
-    example: 'main',
-  }),
   concurrency: z
     .int()
     .min(1)
@@ -116,16 +39,8 @@ type Fields = z.output<typeof fields>;
 
 /** What contradicts itself: the key that is named, and what is said. */
 function* contradictions(target: Fields): Generator<[key: PropertyKey[], message: string]> {
-  const { tls, sentinel, user, db } = endpointParts(target.endpoint);
-  if (target.iam !== undefined) {
-    if (target.secret !== undefined) yield [['secret'], 'iam logs in without a password. Remove secret, or iam'];
-    if (!tls) yield [['endpoint'], 'iam needs TLS. Write rediss:// instead of redis://'];
-    if (user !== undefined)
-      yield [['endpoint'], 'iam.user is the user, and the URL names one too. Remove it from the URL'];
-  }
-  if (target.tls !== undefined && !tls) {
-    yield [['tls'], 'these are settings of TLS, and the endpoint is without. Write rediss:// there, or remove them'];
-  }
+  const { sentinel, db } = endpointParts(target.endpoint);
+  yield* serverContradictions(target);
   if (target['no-expire'] && target['ttl-shift'] !== 0) {
     yield [['ttl-shift'], 'no-expire leaves no expiry to move. Remove one of the two'];
   }

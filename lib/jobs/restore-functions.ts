@@ -23,25 +23,29 @@ type Counts = Omit<RestoreReport['functions'], 'failed'>;
  * itself. Libraries that are there already are left.
  */
 export async function restoreFunctions(inputs: readonly RdbInput[], options: RestoreFunctionsOptions): Promise<void> {
-  const { fleet, policy, supported, report } = options;
-  const controls = fleet.masters.map(({ endpoint }) => fleet.control(endpoint));
+  const { fleet, report } = options;
   for (const { source, plan } of inputs) {
     const read = async ({ offset, bytes }: Span) =>
       readString(await source.read(offset, offset + bytes), 0, offset).value;
-    for (const span of plan.functions) {
-      const code = await read(span);
-      const outcomes: FunctionOutcome[] = supported ? [] : [{ failed: 'the target has no functions' }];
-      if (supported) for (const control of controls) outcomes.push(await loadFunction(control, code, policy));
-      const failed = outcomes.find((outcome) => typeof outcome !== 'string');
-      if (failed !== undefined) report.functions.failed.push({ library: libraryName(code), reason: failed.failed });
-      // One master's word stands for all; a library that some had already was still written to the others.
-      else report.functions[outcomes.includes('written') ? 'written' : (outcomes[0] as keyof Counts)]++;
-    }
+    for (const span of plan.functions) await writeLibrary(await read(span), options);
     for (const span of fleet.kind === 'proxy' ? [] : plan.scripts) {
       const script = await read(span);
-      const problems = await Promise.all(controls.map((control) => loadScript(control, script)));
+      const problems = await Promise.all(controlsOf(fleet).map((control) => loadScript(control, script)));
       const problem = problems.find((each) => each !== undefined);
       if (problem !== undefined) report.warnings.push(`A cached script was not loaded: ${problem}`);
     }
   }
 }
+
+/** Loads one library into every master, and reports what became of it. */
+export async function writeLibrary(code: Buffer, options: RestoreFunctionsOptions): Promise<void> {
+  const { fleet, policy, supported, report } = options;
+  const outcomes: FunctionOutcome[] = supported ? [] : [{ failed: 'the target has no functions' }];
+  if (supported) for (const control of controlsOf(fleet)) outcomes.push(await loadFunction(control, code, policy));
+  const failed = outcomes.find((outcome) => typeof outcome !== 'string');
+  if (failed !== undefined) report.functions.failed.push({ library: libraryName(code), reason: failed.failed });
+  // One master's word stands for all; a library that some had already was still written to the others.
+  else report.functions[outcomes.includes('written') ? 'written' : (outcomes[0] as keyof Counts)]++;
+}
+
+const controlsOf = (fleet: Fleet) => fleet.masters.map(({ endpoint }) => fleet.control(endpoint));

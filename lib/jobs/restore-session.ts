@@ -27,7 +27,7 @@ export const DEFAULT_REPLY_TIMEOUT_MS = 60_000;
 export const CONNECTIONS_IN_CLUSTER = 2;
 
 /** Unanswered bytes a socket: enough to keep a server busy over a round trip, little enough to bound memory. */
-const IN_FLIGHT_BYTES = 512 * 1024;
+export const IN_FLIGHT_BYTES = 512 * 1024;
 /** Chunks of a file that are searched for a first key that the filter takes. */
 const SAMPLED_CHUNKS = 4;
 

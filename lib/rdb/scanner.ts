@@ -224,8 +224,12 @@ export class RdbScanner {
     return this.#name();
   }
 
-  #name(): Buffer | undefined {
-    const span = this.bytes(this.keyStart, this.valueStart);
+  /** The current key also where its record was too large to be held; `undefined` where the key itself was. */
+  heldKey(): Buffer | undefined {
+    return this.#name(this.#keyForErrors);
+  }
+
+  #name(span = this.bytes(this.keyStart, this.valueStart)): Buffer | undefined {
     try {
       return span === undefined ? undefined : readString(span, 0, this.keyStart).value;
     } catch (error) {

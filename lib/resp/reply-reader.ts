@@ -143,7 +143,22 @@ export class ReplyReader {
   }
 }
 
+/** Digits of a number that is exact as a double; most are, and need no text on the way. */
+const SHORT_DIGITS = 15;
+
 function integer(line: Buffer): bigint {
+  const negative = line[0] === 0x2d;
+  const first = negative ? 1 : 0;
+  if (line.length > first && line.length <= first + SHORT_DIGITS) {
+    let value = 0;
+    let at = first;
+    for (; at < line.length; at++) {
+      const digit = (line[at] as number) - 0x30;
+      if (digit < 0 || digit > 9) break;
+      value = value * 10 + digit;
+    }
+    if (at === line.length) return BigInt(negative ? -value : value);
+  }
   const text = line.toString('latin1');
   if (!/^-?\d{1,19}$/.test(text)) throw protocol(`the number ${JSON.stringify(text.slice(0, 32))}`);
   return BigInt(text);

@@ -99,8 +99,8 @@ test.each<[rule: string, text: string, ...lines: string[]]>([
   ['names of networks', network().replace('main', '9'), `1:11: networks.9: ${NAME}`],
   [
     'number of targets',
-    Array.from({ length: 21 }, (_, at) => `targets.t${at}.endpoint = "redis://h"`).join('\n'),
-    '1:1: targets: one stack holds 20 targets at most. Give the others a stack with a configuration of its own',
+    Array.from({ length: 13 }, (_, at) => `targets.t${at}.endpoint = "redis://h"`).join('\n'),
+    '1:1: targets: one stack holds 12 targets at most. Give the others a stack with a configuration of its own',
   ],
   ...[
     'unix:///tmp/x',

@@ -22,6 +22,7 @@ const OTHERS: ReadonlySet<string> = new Set([
     'EAI_AGAIN',
     'ALL_NEW',
     'ALL_OLD',
+    'PENDING_REDRIVE',
   ],
 ]);
 

@@ -1,20 +1,16 @@
 // What the documents say of the command line, of files and of each other is so.
 import { copyFileSync, readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
+import type { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
 import { EXIT_MEANINGS } from '../../cli/exit-codes.ts';
 import { run } from '../../cli/main.ts';
-import { buildProgram } from '../../cli/program.ts';
+import { documentedProgram, withOptions } from '../../scripts/write-options-docs.ts';
 import { fakeIo } from '../cli/fake-io.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { blocks, commands, documents, exists, read, root, rows, section } from './documents.ts';
 
 const readme = read('README.md');
-const nothing = async () => undefined;
-const actions = { restore: nothing, plan: nothing, decode: nothing, load: nothing, doctor: nothing, inspect: nothing };
-const program = buildProgram(actions, fakeIo([]));
-const options = (command: string) => program.commands.find((each) => each.name() === command)?.options ?? [];
-
 describe('the command line', () => {
   const shown = documents.flatMap((document) =>
     blocks(read(document))
@@ -27,31 +23,23 @@ describe('the command line', () => {
     const wrong: string[] = [];
     for (const { document, words } of shown) {
       const io = fakeIo(words.slice(1));
-      const parsing = buildProgram(actions, io).parseAsync(io.argv);
+      const parsing = documentedProgram(io).parseAsync(io.argv);
       await parsing.catch((error: Error) => wrong.push(`${document}: ${words.join(' ')}: ${error.message}`));
     }
     expect(wrong).toEqual([]);
   });
 
-  test.each(['restore', 'plan', 'decode', 'load', 'doctor', 'inspect'])(
-    'the options and defaults of %s are those of the tool',
-    (command) => {
-      const text = section(readme, '## Options');
-      const mark = `\n\`keyferry ${command} `;
-      const table = text.slice(text.indexOf(mark)).split('\n\n')[1] ?? '';
-      const named = rows(table).map(([flags, , value]) => `${flags} ${value}`.replaceAll('`', '').trim().toLowerCase());
-      const known = options(command).map(({ flags, description }) => {
-        const [, value = ''] = /default:? (.*)$|\((required)\)$/.exec(description)?.filter(Boolean) ?? [];
-        return `${flags} ${value}`.trim().toLowerCase();
-      });
-      expect(named.sort()).toEqual(known.sort());
-    },
-  );
+  test('docs/options.md is what scripts/write-options-docs.ts writes', () => {
+    const page = read('docs/options.md');
+    expect(withOptions(page)).toBe(page);
+  });
 
   test('an option that is spoken of anywhere exists', () => {
-    const known = new Set(
-      ['restore', 'plan', 'decode', 'load', 'doctor', 'inspect'].flatMap(options).map(({ long }) => long),
-    );
+    const optionsOf = ({ options, commands }: Command): (string | undefined)[] => [
+      ...options.map(({ long }) => long ?? undefined),
+      ...commands.flatMap(optionsOf),
+    ];
+    const known = new Set(optionsOf(documentedProgram()));
     const strangers = documents
       .filter((document) => document === 'README.md' || document.startsWith('docs/'))
       .flatMap((document) =>

@@ -53,6 +53,13 @@ export async function takeLease(
   return { held: true, name, owner, epoch: numberOf(written.item, 'epoch'), surelyUntil };
 }
 
+/** Who has a lease, and until when, by his clock; `undefined` where nobody has it. */
+export async function readLease(table: Table, name: string): Promise<{ owner: string; until: number } | undefined> {
+  const item = await table.get(keyOf(name));
+  const until = numberOf(item, 'until');
+  return until <= table.clock.now() ? undefined : { owner: textOf(item, 'owner') ?? '', until };
+}
+
 /** Makes a lease last from now on; `undefined` when it is no longer the holder's: it stops at once then. */
 export async function renewLease(
   table: Table,
@@ -75,6 +82,19 @@ export async function releaseLease(table: Table, lease: Lease): Promise<void> {
     key: keyOf(lease.name),
     update: 'SET #until = :zero',
     ...isHeld(lease, { '#until': 'until' }, { ':zero': 0 }),
+  });
+}
+
+/**
+ * Gives back whatever an owner has of a lease, also a tenure that it has not heard of: for an owner that is at its end.
+ */
+export async function leaveLease(table: Table, { name, owner }: Pick<Lease, 'name' | 'owner'>): Promise<void> {
+  await table.write({
+    key: keyOf(name),
+    update: 'SET #until = :zero',
+    condition: '#owner = :owner',
+    names: { '#owner': 'owner', '#until': 'until' },
+    values: { ':owner': owner, ':zero': 0 },
   });
 }
 
