@@ -26,9 +26,9 @@ const functions = (chunkBytes: string) => ({
     .describe('How long one call of a function may take. What is not done by then is taken up by the next call.'),
 });
 
-const restore = z.strictObject(functions('8MiB')).transform(camelKeys);
+const restore = z.strictObject(functions('16MiB')).transform(camelKeys);
 
-const reading = functions('8MiB');
+const reading = functions('16MiB');
 const load = z
   .strictObject({
     ...reading,
