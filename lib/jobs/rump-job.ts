@@ -13,12 +13,13 @@ import { Witness } from '../redis/witness.ts';
 import { ScanSource } from '../sources/scan/scan-source.ts';
 import { EntryEncoder } from '../targets/redis/entry-encoder.ts';
 import { type ConflictPolicy, KEEP_EXPIRY } from '../targets/redis/policy.ts';
-import { type PreflightReport, preflight } from '../targets/redis/preflight.ts';
+import { type PreflightOptions, type PreflightReport, preflight } from '../targets/redis/preflight.ts';
 import { RedisTarget } from '../targets/redis/redis-target.ts';
 import { addTally, newTally } from '../targets/redis/tally.ts';
 import { type Clock, systemClock } from '../telemetry/clock.ts';
 import { Progress } from '../telemetry/progress.ts';
 import { mapDatabases } from './databases.ts';
+import { ModuleGuard } from './module-guard.ts';
 import { OwnKeys } from './own-keys.ts';
 import { newFunctionTally } from './report.ts';
 import { writeLibrary } from './restore-functions.ts';
@@ -51,6 +52,7 @@ export class RumpJob {
   #opened: OpenedFleet | undefined;
   #ledger: CheckpointStore | undefined;
   #own: OwnKeys | undefined;
+  #modules: ModuleGuard | undefined;
   #finished = false;
 
   constructor(options: RumpOptions) {
@@ -189,7 +191,7 @@ export class RumpJob {
     const { filter, force = false } = this.#options;
     const dbs = source.databases.map(({ db }) => db);
     const sample = await source.sample();
-    const checked = await preflight({
+    const options: PreflightOptions = {
       ...opened,
       ...this.#waits(),
       demands: [
@@ -211,7 +213,9 @@ export class RumpJob {
       resumed: this.report.resumed,
       strict: false,
       force,
-    });
+    };
+    const checked = await preflight(options);
+    this.#modules = new ModuleGuard(options, checked.server, this.report.warnings);
     const { kind, masters } = opened.fleet;
     const size = kind === 'cluster' ? `, cluster of ${masters.length} masters` : '';
     this.report.server = `${showVersion(checked.server)}${size}`;
@@ -296,7 +300,7 @@ export class RumpJob {
     this.#progress.begin('writing', { keys: source.databases.reduce((sum, { keys }) => sum + keys, 0) });
     try {
       for await (const page of source.pages(places)) {
-        await writer.add(page);
+        await writer.add(await (this.#modules as ModuleGuard).guard(page));
         for (const { value } of page.entries) this.#progress.bytes += value.length;
         if (own.full) await own.makeRoom();
       }

@@ -408,7 +408,7 @@ describe('warnings', () => {
     [
       'a network without a target',
       network(),
-      '1:1: networks.main: no target uses this network, so nothing is made for it',
+      '1:1: networks.main: no target or source uses this network, so nothing is made for it',
     ],
     [
       'a password without TLS',

@@ -21,7 +21,9 @@ async function answer(cloud: string, nodes: readonly Redis[], [name = '', ...arg
     case 'CLUSTER':
       return args[0] === 'NODES' ? NODES.join('\n') : new Error('ERR not here');
     case 'ISCAN':
-      return cloud === 'aliyun_cluster' ? nodes[Number(args[0])]!.call('SCAN', ...args.slice(1)) : new Error('ERR unknown');
+      return cloud === 'aliyun_cluster'
+        ? nodes[Number(args[0])]!.call('SCAN', ...args.slice(1))
+        : new Error('ERR unknown');
     case 'SCAN': {
       const node = IDS.indexOf(args.at(-1) as string);
       return cloud === 'tencent_cluster' && node >= 0
@@ -96,4 +98,3 @@ test.each(['aliyun_cluster', 'tencent_cluster'] as const)('every node behind %s 
     proxy.close();
   }
 });
-

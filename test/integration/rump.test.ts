@@ -230,6 +230,20 @@ test('what changes between the passes comes along, under panic too', async () =>
   expect(differences(await stateOf(from), await stateOf(to))).toEqual([]);
 });
 
+const lacking = lacks('redis-8.0') || lacks('redis-6.0');
+test.skipIf(lacking !== '')(`what an older server cannot hold is named, and does not end it${lacking}`, async () => {
+  using work = new WorkFolder();
+  await using from = await startServer('redis-8.0');
+  await using to = await startServer('redis-6.0');
+  await fill(from, { seed: SEED, scale: 0.3 });
+  const report = await copy(from, to, work);
+  expect(report.error?.describe()).toBeUndefined();
+  expect(report.outcome).toBe('partial');
+  const reasons = new Set(report.keys.failed.map(({ reason }) => reason.replace(/;.*/, '')));
+  expect([...reasons]).toEqual([`Redis ${to.version} would end its process at values of module types vectorset`]);
+  expect(Number(await to.call('DBSIZE'))).toBeGreaterThan(100);
+});
+
 test('only keys whose names stand in a file are copied, from the database of the URL', async () => {
   using work = new WorkFolder();
   await using from = await startServer('redis-7.0');

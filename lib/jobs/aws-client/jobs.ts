@@ -60,11 +60,7 @@ export async function findJob({ table, stack }: Deployment, prefix: string): Pro
 
 /** What became of a job that has ended. */
 export async function storyOf(deployment: Deployment, job: JobRecord): Promise<JobStory> {
-  const {
-    summary,
-    report: reportKey,
-    error: failure,
-  } = JSON.parse(job.outcome ?? '{}') as Partial<Recorded>;
+  const { summary, report: reportKey, error: failure } = JSON.parse(job.outcome ?? '{}') as Partial<Recorded>;
   const text = reportKey === undefined ? undefined : await readText(deployment, reportKey);
   const report = text === undefined ? undefined : (JSON.parse(text) as Record<string, unknown>);
   return { job, summary, failure, report, reportKey };

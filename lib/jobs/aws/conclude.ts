@@ -105,7 +105,8 @@ export function endWithoutJob(what: string, failure: Failure): End {
 export const subjectOf = (what: string, state: string): string =>
   `keyferry: ${what} ${state}`.replace(/[^ -~]/g, '?').slice(0, 100);
 
-function asEnd(what: string, state: string, lines: string[], failure: Failure | undefined): End {
+/** @param lines of the notice */
+export function asEnd(what: string, state: string, lines: readonly string[], failure: Failure | undefined): End {
   return {
     ok: failure === undefined,
     again: false,

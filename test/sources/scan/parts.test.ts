@@ -3,12 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { askKeys, keyCommand } from '../../../lib/sources/scan/ask-keys.ts';
 import { keyList } from '../../../lib/sources/scan/key-list.ts';
-import {
-  parseKeyspace,
-  parseMasterIds,
-  parseNodeCount,
-  parseReplicas,
-} from '../../../lib/sources/scan/keyspace.ts';
+import { parseKeyspace, parseMasterIds, parseNodeCount, parseReplicas } from '../../../lib/sources/scan/keyspace.ts';
 import { merge } from '../../../lib/sources/scan/merge.ts';
 import { PageSize } from '../../../lib/sources/scan/page-size.ts';
 import { scanCommand } from '../../../lib/sources/scan/spelling.ts';
@@ -64,7 +59,10 @@ test('a page grows while it is found at once, and shrinks when it takes long, do
 });
 
 test('questions are framed key by key, for bytes of any kind', () => {
-  const framed = askKeys([Buffer.from('a\r\n'), Buffer.alloc(0)], [keyCommand(['DUMP']), keyCommand(['OBJECT', 'FREQ'])]);
+  const framed = askKeys(
+    [Buffer.from('a\r\n'), Buffer.alloc(0)],
+    [keyCommand(['DUMP']), keyCommand(['OBJECT', 'FREQ'])],
+  );
   const dump = '*2\r\n$4\r\nDUMP\r\n';
   const freq = '*3\r\n$6\r\nOBJECT\r\n$4\r\nFREQ\r\n';
   expect(framed.toString()).toBe(`${dump}$3\r\na\r\n\r\n${freq}$3\r\na\r\n\r\n${dump}$0\r\n\r\n${freq}$0\r\n\r\n`);
