@@ -3,7 +3,8 @@
 import * as z from 'zod';
 import { endWithoutJob } from '../lib/jobs/aws/conclude.ts';
 import { failJob } from '../lib/jobs/aws/fail.ts';
-import { type Failure, noteFailure } from '../lib/jobs/aws/failure.ts';
+import { noteFailure } from '../lib/jobs/aws/failure.ts';
+import { asFailure } from './caught.ts';
 import { openCloud } from './environment.ts';
 import { failEvent, itemFailEvent } from './inputs.ts';
 import { observed } from './runtime.ts';
@@ -23,25 +24,3 @@ export const handler = observed(
   },
   (failure) => endWithoutJob('job', failure),
 );
-
-/** What `observed` throws: code, place, message and remedy in one text. */
-const THROWN = /^([A-Z0-9_]+)(?: at (.+?))?: (.*)$/s;
-
-/** Lambda's words for what was thrown: JSON with type and message; else the service's own. */
-function asFailure(
-  caught: { Error?: string | null | undefined; Cause?: string | null | undefined } | undefined,
-): Failure {
-  const cause = caught?.Cause ?? '';
-  const { errorType = caught?.Error ?? 'States.Unknown', errorMessage = cause } = asJson(cause);
-  const [, code = errorType.replace(/^.*\./, ''), where = '', message = errorMessage] = THROWN.exec(errorMessage) ?? [];
-  const remedy = 'It was tried again, in vain.';
-  return { code, message: message || 'a step failed without a word.', where, remedy, damaged: false };
-}
-
-function asJson(text: string): { errorType?: string; errorMessage?: string } {
-  try {
-    return JSON.parse(text) as object;
-  } catch {
-    return {};
-  }
-}

@@ -1,4 +1,5 @@
 // How old the newest backup of a source is: the gauge behind the alarm for backups that nobody makes any more.
+import { numberOf } from '../../../checkpoint/dynamodb/table.ts';
 import type { Cloud } from '../job.ts';
 import { newestWhole } from './sets.ts';
 
@@ -16,6 +17,6 @@ export async function backupAge(cloud: Cloud, source: string): Promise<number> {
     names: { '#since': 'since' },
     values: { ':now': clock.now() },
   });
-  const since = written.done ? Number(written.item?.since) : clock.now();
+  const since = written.done ? numberOf(written.item, 'since') : clock.now();
   return (clock.now() - since) / 1000;
 }

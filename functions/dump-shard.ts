@@ -1,0 +1,12 @@
+// Streams one shard of a backup into the bucket: an item of the map. Done again it begins again.
+import { dumpShard } from '../lib/jobs/aws/backup/dump-shard.ts';
+import { backupContext } from './backup-context.ts';
+import { shardEvent } from './dump-inputs.ts';
+import { failedStep, observed } from './runtime.ts';
+
+export const handler = observed(
+  'dump-shard',
+  shardEvent,
+  async ({ run, index }, deadline) => ({ ok: true, ...(await dumpShard(backupContext(deadline), run, index)) }),
+  failedStep,
+);
