@@ -22,7 +22,7 @@ import { jsonLine } from './key-json.ts';
 import { logLine } from './progress-view.ts';
 import { quoteWord } from './resume-command.ts';
 import { styleFor } from './style.ts';
-import { version } from './version.ts';
+import { version } from '../lib/version.ts';
 import type { WatchedProgress } from './watched-progress.ts';
 import { withDisplay } from './with-display.ts';
 

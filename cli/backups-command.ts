@@ -8,7 +8,7 @@ import { plural } from './format.ts';
 import { type Io, write } from './io.ts';
 import { jsonLine } from './key-json.ts';
 import { styleFor } from './style.ts';
-import { version } from './version.ts';
+import { version } from '../lib/version.ts';
 
 /** The options as the parser leaves them. */
 export interface BackupsFlags {

@@ -16,7 +16,7 @@ import { jsonLine, keyJson } from './key-json.ts';
 import type { Packing } from './parse.ts';
 import { checkFiles, filterOf } from './restore-options.ts';
 import { styleFor } from './style.ts';
-import { version } from './version.ts';
+import { version } from '../lib/version.ts';
 import { withDisplay } from './with-display.ts';
 
 /** The options as the parser leaves them. */

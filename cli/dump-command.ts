@@ -11,7 +11,7 @@ import { type Io, write } from './io.ts';
 import { jsonLine } from './key-json.ts';
 import { type TargetFlags, targetOf } from './restore-options.ts';
 import { styleFor } from './style.ts';
-import { version } from './version.ts';
+import { version } from '../lib/version.ts';
 import { withDisplay } from './with-display.ts';
 
 /** The options as the parser leaves them. */

@@ -17,7 +17,7 @@ import { jsonLine } from './key-json.ts';
 import { checkReportPath } from './report-file.ts';
 import { checkFiles, filterOf } from './restore-options.ts';
 import { styleFor } from './style.ts';
-import { version } from './version.ts';
+import { version } from '../lib/version.ts';
 import { withDisplay } from './with-display.ts';
 
 /** The options as the parser leaves them. */

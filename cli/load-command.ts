@@ -12,7 +12,7 @@ import { type Io, write } from './io.ts';
 import { jsonLine } from './key-json.ts';
 import { restoreCommand } from './restore-command.ts';
 import { checkFiles, type RestoreFlags, restoreOptions } from './restore-options.ts';
-import { version } from './version.ts';
+import { version } from '../lib/version.ts';
 import { withDisplay } from './with-display.ts';
 
 /** The options as the parser leaves them: those of a restore, and these. */

@@ -14,7 +14,7 @@ import { planCommand } from './plan-command.ts';
 import { buildProgram } from './program.ts';
 import { restoreCommand } from './restore-command.ts';
 import { rumpCommand } from './rump-command.ts';
-import { version } from './version.ts';
+import { version } from '../lib/version.ts';
 
 /** Runs what the command line asks for. Never throws. */
 export async function run(io: Io): Promise<ExitCode> {

@@ -7,7 +7,7 @@ import { planJson } from './plan-json.ts';
 import { type PlannedFile, renderPlan } from './plan-view.ts';
 import { checkFiles } from './restore-options.ts';
 import { styleFor } from './style.ts';
-import { version } from './version.ts';
+import { version } from '../lib/version.ts';
 import type { WatchedProgress } from './watched-progress.ts';
 import { withDisplay } from './with-display.ts';
 

@@ -25,7 +25,7 @@ import type { RestoreFlags } from './restore-options.ts';
 import type { RumpFlags } from './rump-command.ts';
 import { colourStyle, styleFor } from './style.ts';
 import type { VerifyFlags } from './verify-command.ts';
-import { version } from './version.ts';
+import { version } from '../lib/version.ts';
 
 export interface Actions {
   readonly restore: Run<RestoreFlags>;

@@ -18,7 +18,7 @@ import { stopOnSignals } from './signals.ts';
 import type { Rates } from './speed.ts';
 import { styleFor } from './style.ts';
 import { renderSummary } from './summary-view.ts';
-import { version } from './version.ts';
+import { version } from '../lib/version.ts';
 import { WatchedProgress } from './watched-progress.ts';
 
 /** Below, a rate says more about starting than about writing. */

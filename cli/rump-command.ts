@@ -12,7 +12,7 @@ import { checkReportPath } from './report-file.ts';
 import { filterOf, type RestoreFlags, targetOf } from './restore-options.ts';
 import { renderRump, rumpJson } from './rump-view.ts';
 import { styleFor } from './style.ts';
-import { version } from './version.ts';
+import { version } from '../lib/version.ts';
 import { withDisplay } from './with-display.ts';
 
 /** The options as the parser leaves them. */

@@ -9,7 +9,7 @@ import { EXIT, type ExitCode } from './exit-codes.ts';
 import { type Io, write } from './io.ts';
 import { jsonLine } from './key-json.ts';
 import { styleFor } from './style.ts';
-import { version } from './version.ts';
+import { version } from '../lib/version.ts';
 import { withDisplay } from './with-display.ts';
 
 /** The options as the parser leaves them. */

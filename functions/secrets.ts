@@ -1,4 +1,4 @@
-// How to log in to a target, found out when a job runs: its secrets are never in environment, template or log.
+// How to log in to a target or a source, found out when a job runs: its secrets are never in environment, template or log.
 import type { SecretsProvider } from '@aws-lambda-powertools/parameters/secrets';
 import * as z from 'zod';
 import { KeyferryError, UsageError } from '../lib/errors.ts';
@@ -25,6 +25,9 @@ const login = z
   .refine(({ password, sentinelPassword }) => password !== undefined || sentinelPassword !== undefined);
 const clientCertificate = z.object({ cert: z.string(), key: z.string() });
 
+/** What of a target, or of a source, says how to log in. */
+type Reached = Pick<NamedTarget, 'secret' | 'iam' | 'tls' | 'endpoint'>;
+
 /** A secret cannot be had. */
 export class SecretError extends KeyferryError {}
 
@@ -32,7 +35,7 @@ export class SecretError extends KeyferryError {}
  * @throws {SecretError} `SECRET_UNAVAILABLE`, where a retry can help; `SECRET_FORBIDDEN`
  * @throws {UsageError} `SECRET_FORM` where what it holds is not what belongs there
  */
-export async function loginOf({ secret, iam, tls, endpoint }: NamedTarget): Promise<Login> {
+export async function loginOf({ secret, iam, tls, endpoint }: Reached): Promise<Login> {
   const beside =
     iam !== undefined ? iamLogin(iam) : secret === undefined ? {} : parseLogin(await textOf(secret), secret);
   if (!/^(?:rediss|valkeys)/.test(endpoint)) return beside;

@@ -17,6 +17,7 @@ export interface Bundle {
  */
 export function bundleFunction(name: string, sources: string, out: string): Bundle {
   const { buildSync } = createRequire(import.meta.url)('esbuild') as typeof import('esbuild');
+  const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
   const { metafile } = buildSync({
     entryPoints: [join(sources, `${name}.ts`)],
     outfile: join(out, name, 'index.mjs'),
@@ -31,6 +32,7 @@ export function bundleFunction(name: string, sources: string, out: string): Bund
     keepNames: true,
     legalComments: 'none',
     metafile: true,
+    define: { KEYFERRY_VERSION: JSON.stringify(version) },
     // ioredis is CommonJS and requires Node's own modules at run time.
     banner: {
       js: "import { createRequire as keyferryRequire } from 'node:module'; const require = keyferryRequire(import.meta.url);",

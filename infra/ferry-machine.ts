@@ -1,4 +1,4 @@
-// One state machine of keyferry: its role and log group, and the door that starts it.
+// One state machine of keyferry: its role and log group, and the door that starts it, where there is one.
 import { ArnFormat, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as logs from 'aws-cdk-lib/aws-logs';
@@ -11,8 +11,10 @@ import { acceptWildcards, allow } from './permissions.ts';
 import type { Asl } from './states.ts';
 
 export interface FerryMachineProps extends Pick<FunctionCommons, 'store' | 'lost' | 'logDays'> {
-  /** Mode and target, as in the bucket: `restore/cache`. The door is there, and the machine's name ends in it. */
+  /** Mode and target, as in the bucket: `restore/cache`. The machine's name ends in it. */
   readonly folder: string;
+  /** Objects that are created in the folder start it, and a map over them is distributed. @default true */
+  readonly door?: boolean;
   /** What it calls. */
   readonly functions: readonly FerryFunction[];
   readonly notices: Notices;
@@ -45,6 +47,7 @@ export class FerryMachine extends Construct {
       tracingEnabled: true,
       logs: { destination: this.logGroup, level: sfn.LogLevel.ALL, includeExecutionData: false },
     });
+    if (props.door === false) return;
     new Door(this, 'Door', {
       bucketName: store.bucket.bucketName,
       prefix: `${folder}/`,
@@ -54,18 +57,19 @@ export class FerryMachine extends Construct {
   }
 
   /** What the machine itself does: call functions, read the chunks' file, start the map's items, tell people. */
-  #makeRole(name: string, { folder, functions, notices, store }: FerryMachineProps): iam.Role {
+  #makeRole(name: string, { folder, functions, notices, store, door }: FerryMachineProps): iam.Role {
     const role = new iam.Role(this, 'Role', { assumedBy: new iam.ServicePrincipal('states.amazonaws.com') });
     // `grantInvoke` of a function would allow its versions too, by a wildcard.
     for (const { function: called } of functions) allow(role, ['lambda:InvokeFunction'], [called.functionArn]);
-    store.grantFolder(role, `work/${folder}`, 'read');
     allow(role, ['sns:Publish'], [notices.topic.topicArn]);
+    acceptWildcards(role, 'tracing', ['*']);
+    if (door === false) return role;
+    store.grantFolder(role, `work/${folder}`, 'read');
     const arn = (resource: string, resourceName: string) =>
       Stack.of(this).formatArn({ service: 'states', resource, resourceName, arnFormat: ArnFormat.COLON_RESOURCE_NAME });
     // A distributed map runs its items as executions of the machine itself.
     allow(role, ['states:StartExecution'], [arn('stateMachine', name)]);
     allow(role, ['states:DescribeExecution', 'states:StopExecution'], [arn('execution', `${name}:*`)], 'executions');
-    acceptWildcards(role, 'tracing', ['*']);
     return role;
   }
 }

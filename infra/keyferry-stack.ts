@@ -2,7 +2,9 @@
 import { Stack, type StackProps, Tags } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import type { Config } from '../lib/config/index.ts';
+import { Backups, type BackupsProps } from './backups.ts';
 import { DecodePipeline } from './decode-pipeline.ts';
+import { DumpPipeline } from './dump-pipeline.ts';
 import { EmptyOnDelete } from './empty-on-delete.ts';
 import { type FunctionCode, ownCode } from './function-code.ts';
 import { Network } from './network.ts';
@@ -31,6 +33,7 @@ export class KeyferryStack extends Stack {
   readonly notices: Notices;
   readonly pipelines: readonly RestorePipeline[];
   readonly decode: DecodePipeline;
+  readonly dumps: readonly DumpPipeline[];
 
   constructor(scope: Construct, id: string, { config, code = ownCode, ...props }: KeyferryStackProps) {
     super(scope, id, { description: 'keyferry: ferries Redis and Valkey data', ...environmentOf(config), ...props });
@@ -43,7 +46,7 @@ export class KeyferryStack extends Stack {
     if (removal === 'destroy') new EmptyOnDelete(this, 'EmptyOnDelete', commons);
     const functions = new SharedFunctions(this, 'Shared', { ...commons, settings: config });
     const networks = new Map<string, Network>();
-    const networkOf = (target: Config['targets'][string]): Network | undefined => {
+    const networkOf = (target: Pick<Config['targets'][string], 'network'>): Network | undefined => {
       if (target.network === undefined) return undefined;
       const { name } = target.network;
       const network = networks.get(name) ?? new Network(this, `Network-${name}`, target.network);
@@ -57,22 +60,41 @@ export class KeyferryStack extends Stack {
         }),
     );
     this.decode = new DecodePipeline(this, 'Decode', { functions, notices: this.notices });
+    this.dumps = this.#makeDumps(config, { ...commons, redactKeys: config.logs.redactKeys }, networkOf);
     const doors = [...this.pipelines.flatMap(({ operated }) => operated), this.decode.operated];
     const { stray } = new Stray(this, 'Stray', {
       ...{ ...commons, notices: this.notices, redactKeys: config.logs.redactKeys },
       doors: doors.map(({ label }) => `${label}/`),
     });
     const { dashboard } = new Operations(this, 'Operations', {
-      ...{ notices: this.notices, fail: functions.fail.function, stray: stray.function, doors },
+      ...{ notices: this.notices, fail: functions.fail.function, stray: stray.function, doors, dumps: this.dumps },
     });
     for (const [key, value] of Object.entries(config.tags)) Tags.of(this).add(key, value);
     tellOutputs(this, {
       store: this.store,
       pipelines: this.pipelines,
       decode: this.decode,
+      dumps: this.dumps,
       dashboardName: dashboard.dashboardName,
       removal,
     });
+  }
+
+  /** Nothing is made for backups where there is no source. */
+  #makeDumps(
+    { sources }: Config,
+    commons: Omit<BackupsProps, 'sources'>,
+    networkOf: (source: Config['sources'][string]) => Network | undefined,
+  ): DumpPipeline[] {
+    const names = Object.keys(sources);
+    if (names.length === 0) return [];
+    const backups = new Backups(this, 'Backups', { ...commons, sources: names });
+    return Object.entries(sources).map(
+      ([name, source]) =>
+        new DumpPipeline(this, `Dump-${name}`, {
+          ...{ name, source, backups, notices: this.notices, network: networkOf(source) },
+        }),
+    );
   }
 }
 

@@ -5,18 +5,26 @@ import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as sfn from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
+import type { SourceSettings } from '../lib/config/index.ts';
+import { longestGap } from '../lib/config/index.ts';
 import type { Notices } from './notices.ts';
 
 /** What stands behind one door. */
 export interface Operated {
   /** Once in a stack, as people call it: `restore/cache`, `decode`. */
   readonly label: string;
-  readonly mode: 'restore' | 'load' | 'decode';
+  readonly mode: 'restore' | 'load' | 'decode' | 'dump';
   /** The target's name; `-` for decode, which has none. */
   readonly target: string;
   readonly machine: sfn.StateMachine;
   /** Does the chunks. Restore and load into one target share it. */
   readonly worker: lambda.IFunction;
+}
+
+/** A source of backups. */
+export interface Dumped {
+  readonly operated: Operated;
+  readonly source: Pick<SourceSettings, 'schedule' | 'sizeChange'>;
 }
 
 export interface OperationsProps {
@@ -26,6 +34,8 @@ export interface OperationsProps {
   /** The function that reports objects below no door. @default none */
   readonly stray?: lambda.IFunction;
   readonly doors: readonly Operated[];
+  /** What makes backups. @default none */
+  readonly dumps?: readonly Dumped[];
   /** Where the runbook is, for links in alarms. @default 'docs/runbook.md' */
   readonly runbook?: string;
 }
@@ -41,7 +51,7 @@ export class Operations extends Construct {
   constructor(scope: Construct, id: string, props: OperationsProps) {
     super(scope, id);
     this.#props = props;
-    const { notices, fail, stray, doors } = props;
+    const { notices, fail, stray, doors, dumps = [] } = props;
     const lost = notices.lost.metricApproximateNumberOfMessagesVisible({ period: PERIOD, statistic: 'Maximum' });
     this.#alarm('LostEvents', lost, 'events or notices could not be delivered', 'lost-events');
     // What other functions throw is retried, and in the end a failed job; what this one throws leaves a job without report.
@@ -51,13 +61,14 @@ export class Operations extends Construct {
     if (untold !== undefined) {
       this.#alarm('Stray', untold, 'an object below no door could not be reported', 'objects-below-no-door');
     }
-    for (const { label, machine } of doors) {
+    for (const { label, machine } of [...doors, ...dumps.map(({ operated }) => operated)]) {
       const name = label.replace('/', '-');
       const failed = machine.metricFailed({ period: PERIOD });
       this.#alarm(`JobFailed-${name}`, failed, `a job of ${label} failed`, 'a-job-failed');
       const throttled = machine.metricThrottled({ period: PERIOD });
       this.#alarm(`Throttled-${name}`, throttled, `the machine of ${label} is throttled`, 'throttling', 100);
     }
+    for (const dump of dumps) this.#watchBackups(dump);
     const workers = workersOf(doors);
     this.dashboard = new cloudwatch.Dashboard(this, 'Dashboard', { defaultInterval: Duration.hours(3) });
     this.dashboard.addWidgets(
@@ -98,9 +109,37 @@ export class Operations extends Construct {
       ]),
       graph('Lost events and notices', [lost.with({ label: 'in the queue' })]),
     );
+    if (dumps.length === 0) return;
+    const backups = dumps.map(({ operated }) => operated);
+    this.dashboard.addWidgets(
+      graph('Backups', backups.flatMap(jobMetrics)),
+      graph('Age of the newest backup, s', backups.map(ageOf)),
+      graph(
+        'Bytes of a backup',
+        backups.map((backup) => own(backup, 'Bytes')),
+      ),
+    );
   }
 
-  /** An alarm that is raised when a sum reaches a number in five minutes; its description says where to read on. */
+  /** No backup for too long; one of an odd size. */
+  #watchBackups({ operated, source: { schedule, sizeChange } }: Dumped): void {
+    const { label, target } = operated;
+    const changed = own(operated, 'SizeChange').with({ statistic: 'Maximum' });
+    const odd = `a backup of ${target} is much larger or smaller than the one before it`;
+    this.#alarm(`BackupSize-${target}`, changed, odd, 'a-backup-of-an-odd-size', sizeChange + 1);
+    const gap = schedule === undefined ? undefined : longestGap(schedule);
+    if (gap === undefined) return;
+    const seconds = Math.round((gap * LATE) / 1000);
+    this.#alarm(
+      `BackupAge-${target}`,
+      ageOf(operated),
+      `${label} has made no backup for too long`,
+      'no-new-backup',
+      seconds,
+    );
+  }
+
+  /** An alarm that is raised when a metric reaches a number in one of its periods; its description says where to read on. */
   #alarm(id: string, metric: cloudwatch.IMetric, says: string, chapter: string, threshold = 1): void {
     const { notices, runbook = 'docs/runbook.md' } = this.#props;
     const alarm = new cloudwatch.Alarm(this, id, {
@@ -114,6 +153,13 @@ export class Operations extends Construct {
     alarm.addAlarmAction(new SnsAction(notices.topic));
   }
 }
+
+/** A backup is too old when its next one is late by half of what lies between two. */
+const LATE = 1.5;
+
+/** The gauge comes each hour, and each backup puts it back: only where no backup does is all of a period above the bound. */
+const ageOf = (backup: Operated): cloudwatch.Metric =>
+  own(backup, 'BackupAge').with({ statistic: 'Minimum', period: Duration.hours(2) });
 
 const WIDTH = 8;
 

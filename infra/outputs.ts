@@ -2,6 +2,7 @@
 import { CfnOutput, type Stack } from 'aws-cdk-lib';
 import type { Config } from '../lib/config/index.ts';
 import type { DecodePipeline } from './decode-pipeline.ts';
+import type { DumpPipeline } from './dump-pipeline.ts';
 import type { RestorePipeline } from './restore-pipeline.ts';
 import type { Store } from './store.ts';
 
@@ -9,11 +10,15 @@ export interface OutputsProps {
   readonly store: Store;
   readonly pipelines: readonly RestorePipeline[];
   readonly decode: DecodePipeline;
+  readonly dumps: readonly DumpPipeline[];
   readonly dashboardName: string;
   readonly removal: Config['removal'];
 }
 
-export function tellOutputs(stack: Stack, { store, pipelines, decode, dashboardName, removal }: OutputsProps): void {
+export function tellOutputs(
+  stack: Stack,
+  { store, pipelines, decode, dumps, dashboardName, removal }: OutputsProps,
+): void {
   const { bucketName } = store.bucket;
   const { tableName } = store.table;
   const tell = (id: string, value: string, description: string) => new CfnOutput(stack, id, { value, description });
@@ -38,6 +43,13 @@ export function tellOutputs(stack: Stack, { store, pipelines, decode, dashboardN
     `aws stepfunctions list-executions --state-machine-arn ${decode.decode.machine.stateMachineArn}`,
     'Shows what became of the files to decode',
   );
+  for (const { name, dump } of dumps) {
+    tell(
+      `Dump${asId(name)}`,
+      `aws stepfunctions start-execution --state-machine-arn ${dump.machine.stateMachineArn}`,
+      `Makes a backup of ${name} now, under backups/${name}/`,
+    );
+  }
   tell('Results', `aws s3 ls --recursive s3://${bucketName}/results/`, 'Lists the reports of jobs');
   tell(
     'Dashboard',
@@ -49,7 +61,11 @@ export function tellOutputs(stack: Stack, { store, pipelines, decode, dashboardN
   tell('Bucket', bucketName, 'Has the doors, the work files and the results');
   tell('Table', tableName, 'Has the records of jobs');
   const machines: Record<string, string> = {};
-  for (const { label, machine } of [...pipelines.flatMap(({ operated }) => operated), decode.operated]) {
+  for (const { label, machine } of [
+    ...pipelines.flatMap(({ operated }) => operated),
+    decode.operated,
+    ...dumps.map(({ operated }) => operated),
+  ]) {
     machines[label] = machine.stateMachineArn;
   }
   tell('StateMachines', stack.toJsonString(machines), 'What stands behind each door');

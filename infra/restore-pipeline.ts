@@ -1,9 +1,10 @@
 // Restores and loads files into one target: two doors, a state machine behind each, and the functions that reach the target.
-import { ArnFormat, Duration, Stack } from 'aws-cdk-lib';
+import { Duration } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import type { TargetSettings } from '../lib/config/index.ts';
 import { FerryFunction } from './ferry-function.ts';
 import { FerryMachine } from './ferry-machine.ts';
+import { allowLogin } from './login.ts';
 import type { Network } from './network.ts';
 import type { Notices } from './notices.ts';
 import type { Operated } from './operations.ts';
@@ -123,24 +124,7 @@ export class RestorePipeline extends Construct {
       timeout: settings.restore.timeout,
       reserve: target.reserveConcurrency && file === 'restore-chunk' ? target.concurrency : undefined,
     });
-    const secrets = secretsOf(target);
-    if (secrets.length > 0) allow(made.role, ['secretsmanager:GetSecretValue'], secrets);
-    if (target.iam !== undefined) allow(made.role, [`${target.iam.service}:Connect`], connectArns(this, target.iam));
+    allowLogin(made.role, target);
     return made;
   }
-}
-
-/** ARNs of the secrets that a target is reached with. */
-function secretsOf({ secret, tls }: TargetSettings): string[] {
-  const ca = tls?.ca !== undefined && 'secret' in tls.ca ? tls.ca.secret : undefined;
-  return [secret, ca, tls?.clientCertSecret].filter((arn) => arn !== undefined);
-}
-
-/** A cache and the user to connect as: IAM asks for both. */
-function connectArns(scope: Construct, { service, user, cache, serverless }: NonNullable<TargetSettings['iam']>) {
-  const kind = service === 'memorydb' ? 'cluster' : serverless ? 'serverlesscache' : 'replicationgroup';
-  const separator = service === 'memorydb' ? ArnFormat.SLASH_RESOURCE_NAME : ArnFormat.COLON_RESOURCE_NAME;
-  const arn = (resource: string, resourceName: string) =>
-    Stack.of(scope).formatArn({ service, resource, resourceName, arnFormat: separator });
-  return [arn(kind, cache), arn('user', user)];
 }

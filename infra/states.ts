@@ -10,8 +10,8 @@ type AslValue = string | number | boolean | null | Asl | readonly AslValue[];
 
 /** What the functions of a machine are told with each call. */
 export interface MachineKind {
-  readonly mode: 'restore' | 'load' | 'decode';
-  /** The target's name, as in `restore/NAME/`; empty where there is none. */
+  readonly mode: 'restore' | 'load' | 'decode' | 'dump';
+  /** The target's name, as in `restore/NAME/`, or that of a dump's source; empty where there is none. */
   readonly target: string;
   /** How long one call of a function may take at most, in seconds. */
   readonly timeoutSeconds: number;

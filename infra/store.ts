@@ -19,11 +19,12 @@ export interface StoreProps {
 }
 
 /** What a function may do in a folder. */
-export type FolderUse = 'read' | 'write' | 'remove' | 'tag';
+export type FolderUse = 'read' | 'write' | 'abort' | 'remove' | 'tag';
 
 const ACTIONS: Record<FolderUse, readonly string[]> = {
   read: ['s3:GetObject', 's3:GetObjectVersion'],
   write: ['s3:PutObject', 's3:AbortMultipartUpload'],
+  abort: ['s3:AbortMultipartUpload'],
   remove: ['s3:DeleteObject'],
   tag: ['s3:GetObjectTagging', 's3:GetObjectVersionTagging', 's3:PutObjectTagging', 's3:PutObjectVersionTagging'],
 };

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { appendFileSync, copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { StopExecutionCommand } from '@aws-sdk/client-sfn';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
@@ -268,6 +269,9 @@ timeout = "60s"
       ['FILES_MISSING', ['restore']],
       ['JOB_MISSING', ['retry']],
     ];
+    // A process reads this variable when it starts, and this one has.
+    const ca = deployment.aws.environment.NODE_EXTRA_CA_CERTS;
+    if (ca !== undefined) setDefaultCACertificates([...getCACertificates(), readFileSync(ca, 'utf8')]);
     for (const [code, words, env = {}] of mistakes) {
       for (const [name, value] of Object.entries({ HOME: folder, ...deployment.aws.environment, ...env })) {
         vi.stubEnv(name, value);

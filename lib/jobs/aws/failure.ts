@@ -74,7 +74,11 @@ export function describeFailure({ code, message, where, remedy }: Failure): stri
 const failureKey = ({ id, owner }: Pick<AwsJob, 'id' | 'owner'>) => ({ pk: jobKey(id).pk, sk: `failure#${owner}` });
 
 /** Notes what ends the job, for its other workers and for its end. The first failure counts. */
-export async function noteFailure({ table }: Cloud, job: AwsJob, failure: Failure): Promise<void> {
+export async function noteFailure(
+  { table }: Cloud,
+  job: Pick<AwsJob, 'id' | 'owner'>,
+  failure: Failure,
+): Promise<void> {
   await table.write({
     key: failureKey(job),
     update: 'SET #failure = if_not_exists(#failure, :failure), #expires = :expires',

@@ -10,12 +10,11 @@ import { type BackupManifest, MANIFEST_FILE, manifestText } from '../../dump/man
 import { openBackup } from '../../verify/backup-files.ts';
 import { checkEnds } from '../../verify/check-bytes.ts';
 import { asEnd, type End } from '../conclude.ts';
-import { notedFailure } from '../failure.ts';
+import { type Failure, notedFailure } from '../failure.ts';
 import { keepLease } from '../job.ts';
 import { removeOthers } from '../remove-others.ts';
 import { targetUrl } from '../run-options.ts';
 import { readText, writeText } from '../work.ts';
-import { failBackup } from './fail.ts';
 import {
   type BackupContext,
   type BackupPlan,
@@ -39,11 +38,10 @@ export interface BackupFigures {
   readonly sizeChange: number | undefined;
 }
 
-export interface FinishedBackup {
-  readonly end: End;
-  /** None where it failed. */
-  readonly figures: BackupFigures | undefined;
-}
+export type FinishedBackup =
+  | { readonly end: End; readonly figures: BackupFigures }
+  /** Of a shard, as its function noted it. */
+  | { readonly failure: Failure };
 
 /** @param version of keyferry, for the manifest */
 export async function finishBackup(context: BackupContext, run: BackupRun, version: string): Promise<FinishedBackup> {
@@ -51,7 +49,7 @@ export async function finishBackup(context: BackupContext, run: BackupRun, versi
   const plan = await readPlan(cloud, run);
   await keepLease(cloud, plan.lease);
   const noted = await notedFailure(cloud, jobOf(run));
-  if (noted !== undefined) return { end: await failBackup(cloud, run, noted), figures: undefined };
+  if (noted !== undefined) return { failure: noted };
   const manifest = (await sealed(context, run)) ?? (await seal(context, run, plan, version));
   await verify(context, run);
   const { figures, remarks, removed } = await settle(context, run, manifest);
