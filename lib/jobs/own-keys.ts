@@ -1,6 +1,5 @@
 // Knows which keys of the target are the job's own, and what it wrote to them.
 import type { ScanEntry } from '../sources/scan/scan-entry.ts';
-import { FINGERPRINT_BYTES } from '../targets/rdb/fingerprint-table.ts';
 import { Fingerprints } from '../targets/rdb/fingerprints.ts';
 import { KeyLog } from './key-log.ts';
 import type { Ownership } from './rump-writer.ts';
@@ -19,15 +18,15 @@ export interface OwnKeysOptions {
   readonly needed: boolean;
 }
 
-const FIRST_BYTES = 64 * 1024;
+const FIRST_WORDS = 16 * 1024;
 /** Odd, with bits everywhere: value and expiry are not to cancel each other. */
 const EXPIRY_FACTOR = 0x9e3779b1;
 
 export class OwnKeys {
   readonly #log: KeyLog | undefined;
   readonly #known: Fingerprints | undefined;
-  /** What the log lacks. */
-  #unlogged = Buffer.allocUnsafe(FIRST_BYTES);
+  /** What the log lacks; words, as this machine and the log have them: little endian. */
+  #unlogged = new Uint32Array(FIRST_WORDS);
   #at = 0;
 
   private constructor(log: KeyLog | undefined, known: Fingerprints | undefined) {
@@ -91,8 +90,8 @@ export class OwnKeys {
   /** Logs the keys that were decided on: to be awaited before they are written. */
   async flush(): Promise<void> {
     if (this.#at === 0) return;
-    const bytes = this.#unlogged.subarray(0, this.#at);
-    this.#unlogged = Buffer.allocUnsafe(FIRST_BYTES);
+    const bytes = Buffer.from(this.#unlogged.buffer, 0, this.#at * Uint32Array.BYTES_PER_ELEMENT);
+    this.#unlogged = new Uint32Array(FIRST_WORDS);
     this.#at = 0;
     await this.#log?.append(bytes);
   }
@@ -109,9 +108,11 @@ export class OwnKeys {
   }
 
   #note(words: Uint32Array): void {
-    if (this.#at + FINGERPRINT_BYTES > this.#unlogged.length) {
-      this.#unlogged = Buffer.concat([this.#unlogged], 2 * this.#unlogged.length);
+    if (this.#at + words.length > this.#unlogged.length) {
+      const larger = new Uint32Array(2 * this.#unlogged.length);
+      larger.set(this.#unlogged);
+      this.#unlogged = larger;
     }
-    for (let i = 0; i < words.length; i++) this.#at = this.#unlogged.writeUInt32LE(words[i] as number, this.#at);
+    for (let i = 0; i < words.length; i++) this.#unlogged[this.#at++] = words[i] as number;
   }
 }

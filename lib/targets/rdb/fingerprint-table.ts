@@ -14,6 +14,8 @@ export class FingerprintTable {
   readonly #stride: number;
   readonly #mostSlots: number;
   #slots: number;
+  /** Of a fingerprint's first word: what is left is the number of its slot. */
+  #shift: number;
   #table: Uint32Array;
   #size = 0;
 
@@ -28,6 +30,7 @@ export class FingerprintTable {
     this.#mostSlots = Math.max(FIRST_SLOTS, 2 ** Math.floor(Math.log2(slots)));
     const slotsExpected = 2 ** Math.ceil(Math.log2(expected / MOST_FILLED + 1));
     this.#slots = Math.max(FIRST_SLOTS, Math.min(slotsExpected, this.#mostSlots));
+    this.#shift = shiftFor(this.#slots);
     this.#table = new Uint32Array(this.#slots * this.#stride);
   }
 
@@ -47,7 +50,11 @@ export class FingerprintTable {
     const at = this.#find(words);
     const known = !isFree(table, at);
     if (!known) {
-      for (let word = 0; word < WORDS; word++) table[at + word] = words[word] as number;
+      // One by one: a call would take as long as all of it.
+      table[at] = words[0] as number;
+      table[at + 1] = words[1] as number;
+      table[at + 2] = words[2] as number;
+      table[at + 3] = words[3] as number;
       this.#size++;
     }
     if (this.#stride === WORDS) return known ? 'same' : 'new';
@@ -84,17 +91,24 @@ export class FingerprintTable {
   /** Where the fingerprint stands, or would. */
   #find(words: Uint32Array): number {
     const table = this.#table;
-    let slot = Math.floor(((words[0] as number) / 2 ** 32) * this.#slots);
+    const stride = this.#stride;
+    const end = table.length;
+    const first = words[0] as number;
+    // The first bits of a fingerprint say where it stands, so that the table is nearly in order.
+    let at = (first >>> this.#shift) * stride;
     for (;;) {
-      const at = slot * this.#stride;
-      if (isFree(table, at) || isSame(table, at, words)) return at;
-      slot = slot + 1 === this.#slots ? 0 : slot + 1;
+      const there = table[at] as number;
+      if (there === first && isSame(table, at, words)) return at;
+      if (there === 0 && isFree(table, at)) return at;
+      at += stride;
+      if (at === end) at = 0;
     }
   }
 
   #grow(): void {
     const before = this.#table;
     this.#slots *= 2;
+    this.#shift = shiftFor(this.#slots);
     this.#table = new Uint32Array(this.#slots * this.#stride);
     for (let from = 0; from < before.length; from += this.#stride) {
       if (isFree(before, from)) continue;
@@ -103,6 +117,9 @@ export class FingerprintTable {
     }
   }
 }
+
+/** @param slots a power of two, from 2 to 2^32 */
+const shiftFor = (slots: number): number => 32 - Math.log2(slots);
 
 function isFree(table: Uint32Array, at: number): boolean {
   return (table[at] as number) === 0 && table[at + 1] === 0 && table[at + 2] === 0 && table[at + 3] === 0;
