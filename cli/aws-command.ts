@@ -8,6 +8,7 @@ import { doctorsOf, examineTargets } from '../lib/jobs/aws-client/examine.ts';
 import { type Followed, type FollowedEnd, follow, glance } from '../lib/jobs/aws-client/follow.ts';
 import { findJob, type JobStory, newestJobs, retryJob, storyOf } from '../lib/jobs/aws-client/jobs.ts';
 import { Progress } from '../lib/telemetry/progress.ts';
+import { version } from '../lib/version.ts';
 import { openAccount } from './aws-account.ts';
 import { type AwsCommand, type AwsFlags, optionsBeside } from './aws-flags.ts';
 import { awsErrorOf, exitCodeOfStory, jobJson, renderJobs, renderStory, storyJson } from './aws-view.ts';
@@ -22,7 +23,6 @@ import { jsonLine } from './key-json.ts';
 import { logLine } from './progress-view.ts';
 import { quoteWord } from './resume-command.ts';
 import { styleFor } from './style.ts';
-import { version } from '../lib/version.ts';
 import type { WatchedProgress } from './watched-progress.ts';
 import { withDisplay } from './with-display.ts';
 

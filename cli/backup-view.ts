@@ -15,11 +15,16 @@ const MOMENTS: Readonly<Record<BackupManifest['pointInTime'], string>> = {
   none: 'keys are of the time between begin and end, each of its own',
 };
 
+/** Shards that are in one file are of no one moment either, but their keys are of no more moments than there are shards. */
+function momentsOf({ pointInTime, via }: BackupManifest): string {
+  return MOMENTS[pointInTime === 'none' && via !== 'scan' ? 'shards' : pointInTime];
+}
+
 /** What was backed up; with the line end. */
 export function renderBackup(manifest: BackupManifest, manifestPath: string, style: Style): string {
-  const { source, shards, keys, bytes, startedAt, endedAt, via, pointInTime, warnings } = manifest;
+  const { source, shards, keys, bytes, startedAt, endedAt, via, warnings } = manifest;
   const seconds = (Date.parse(endedAt) - Date.parse(startedAt)) / 1000;
-  const head = `${plural(keys, 'key')}, ${formatBytes(bytes)} from ${source} by ${via.toUpperCase()} in ${formatSeconds(seconds)}; ${MOMENTS[pointInTime]}.`;
+  const head = `${plural(keys, 'key')}, ${formatBytes(bytes)} from ${source} by ${via.toUpperCase()} in ${formatSeconds(seconds)}; ${momentsOf(manifest)}.`;
   const files = tableLines(
     shards.map((shard) => [
       INDENT + shard.file,

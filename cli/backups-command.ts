@@ -1,6 +1,7 @@
 // `keyferry backups`: lists the backups in a folder, and removes those that no rule keeps.
 import { UsageError } from '../lib/errors.ts';
 import { type Backup, choosePrunable, listBackups, removeBackup } from '../lib/jobs/backups.ts';
+import { version } from '../lib/version.ts';
 import { renderBackups } from './backup-view.ts';
 import { errorJson } from './error-view.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
@@ -8,7 +9,6 @@ import { plural } from './format.ts';
 import { type Io, write } from './io.ts';
 import { jsonLine } from './key-json.ts';
 import { styleFor } from './style.ts';
-import { version } from '../lib/version.ts';
 
 /** The options as the parser leaves them. */
 export interface BackupsFlags {

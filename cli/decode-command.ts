@@ -7,6 +7,7 @@ import type { ValueKind } from '../lib/rdb/types.ts';
 import { type Output, openOutput, StreamOutput } from '../lib/storage/output.ts';
 import { PrettyOutput } from '../lib/targets/json/pretty.ts';
 import type { ShapeName } from '../lib/targets/json/shape.ts';
+import { version } from '../lib/version.ts';
 import { errorLook } from './display-options.ts';
 import { errorJson, renderError } from './error-view.ts';
 import { EXIT, type ExitCode, exitCodeOfError } from './exit-codes.ts';
@@ -16,7 +17,6 @@ import { jsonLine, keyJson } from './key-json.ts';
 import type { Packing } from './parse.ts';
 import { checkFiles, filterOf } from './restore-options.ts';
 import { styleFor } from './style.ts';
-import { version } from '../lib/version.ts';
 import { withDisplay } from './with-display.ts';
 
 /** The options as the parser leaves them. */

@@ -59,6 +59,7 @@ const dumpOptionList = (): Option[] => [
     'where the backup goes: a file that ends in .rdb, .rdb.gz or .rdb.zst; or a folder, in which it gets a folder of its own; or the same in S3: s3://BUCKET/… (required)',
   ),
   option(OUTPUT, '--name <NAME>', "name of that folder; default: the source's address and the time"),
+  option(OUTPUT, '--merge', 'of a cluster one file for all shards, which are read one after the other'),
   option(OUTPUT, '--gzip', 'pack the files in a folder as .gz'),
   option(OUTPUT, '--zstd', 'pack the files in a folder as .zst'),
   option(

@@ -1,13 +1,13 @@
 // `keyferry doctor`: checks a target, and files against it, and shows what it found.
 import { UsageError } from '../lib/errors.ts';
 import { type DoctorReport, doctor } from '../lib/jobs/doctor.ts';
+import { version } from '../lib/version.ts';
 import { renderDoctor } from './doctor-view.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { columnsOfStream, type Io, write } from './io.ts';
 import { jsonLine } from './key-json.ts';
 import { checkFiles, type TargetFlags, targetOf } from './restore-options.ts';
 import { styleFor } from './style.ts';
-import { version } from '../lib/version.ts';
 import { withDisplay } from './with-display.ts';
 
 /** The options as the parser leaves them. */

@@ -5,13 +5,13 @@ import { isObjectUrl, namesFile, type Packing } from '../lib/jobs/dump/place.ts'
 import type { DumpWay } from '../lib/jobs/dump/shard-source.ts';
 import type { Rate } from '../lib/redis/rate-limit.ts';
 import type { PsyncNames } from '../lib/sources/replica/psync-names.ts';
+import { version } from '../lib/version.ts';
 import { renderBackup } from './backup-view.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { type Io, write } from './io.ts';
 import { jsonLine } from './key-json.ts';
 import { type TargetFlags, targetOf } from './restore-options.ts';
 import { styleFor } from './style.ts';
-import { version } from '../lib/version.ts';
 import { withDisplay } from './with-display.ts';
 
 /** The options as the parser leaves them. */
@@ -25,6 +25,7 @@ export interface DumpFlags extends Omit<TargetFlags, 'to' | 'mode'> {
   rate?: Rate;
   output?: string;
   name?: string;
+  merge?: boolean;
   gzip?: boolean;
   zstd?: boolean;
   concurrency?: number;
@@ -62,6 +63,7 @@ export async function dumpCommand(words: readonly string[], flags: DumpFlags, io
       output,
       packing,
       name: flags.name,
+      merge: flags.merge,
       via: flags.via,
       prefer: flags.prefer,
       psyncNames: flags.psyncName,

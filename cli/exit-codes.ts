@@ -21,7 +21,7 @@ export const EXIT_MEANINGS: readonly (readonly [code: ExitCode, meaning: string]
   [EXIT.complete, 'everything was done'],
   [EXIT.usage, 'wrong usage or configuration, or trouble on this machine (disk, folders)'],
   [EXIT.input, 'the input is missing, damaged, or no RDB'],
-  [EXIT.target, 'the target refused, or could not be reached'],
+  [EXIT.target, 'a server refused, or could not be reached'],
   [EXIT.partial, 'done in part: what is missing is named in the report'],
   [EXIT.defect, 'a defect in keyferry'],
   [EXIT.interrupted, 'interrupted by Ctrl-C or SIGTERM'],

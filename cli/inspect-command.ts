@@ -7,6 +7,7 @@ import { openOutput } from '../lib/storage/output.ts';
 import type { AllocatorName } from '../lib/targets/inspect/allocator.ts';
 import type { InspectReport } from '../lib/targets/inspect/report.ts';
 import type { ModelledServer } from '../lib/targets/inspect/servers.ts';
+import { version } from '../lib/version.ts';
 import { errorLook, showsUnicode } from './display-options.ts';
 import { errorJson, renderError } from './error-view.ts';
 import { EXIT, type ExitCode, exitCodeOfError } from './exit-codes.ts';
@@ -17,7 +18,6 @@ import { jsonLine } from './key-json.ts';
 import { checkReportPath } from './report-file.ts';
 import { checkFiles, filterOf } from './restore-options.ts';
 import { styleFor } from './style.ts';
-import { version } from '../lib/version.ts';
 import { withDisplay } from './with-display.ts';
 
 /** The options as the parser leaves them. */

@@ -6,13 +6,13 @@ import type { TypeSupport } from '../lib/rdb/reencode.ts';
 import type { LineShape } from '../lib/sources/json/json-records.ts';
 import { workPath } from '../lib/sources/rdb/input.ts';
 import type { RdbSummary } from '../lib/targets/rdb/rdb-writer.ts';
+import { version } from '../lib/version.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { formatBytes, plural, printable } from './format.ts';
 import { type Io, write } from './io.ts';
 import { jsonLine } from './key-json.ts';
 import { restoreCommand } from './restore-command.ts';
 import { checkFiles, type RestoreFlags, restoreOptions } from './restore-options.ts';
-import { version } from '../lib/version.ts';
 import { withDisplay } from './with-display.ts';
 
 /** The options as the parser leaves them: those of a restore, and these. */

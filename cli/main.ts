@@ -1,6 +1,7 @@
 // The terminal tool: reads the command line, runs the command, turns whatever happens into text and an exit code.
 import { CommanderError } from 'commander';
 import { UsageError } from '../lib/errors.ts';
+import { version } from '../lib/version.ts';
 import { decodeCommand } from './decode-command.ts';
 import { errorLook } from './display-options.ts';
 import { doctorCommand } from './doctor-command.ts';
@@ -14,7 +15,6 @@ import { planCommand } from './plan-command.ts';
 import { buildProgram } from './program.ts';
 import { restoreCommand } from './restore-command.ts';
 import { rumpCommand } from './rump-command.ts';
-import { version } from '../lib/version.ts';
 
 /** Runs what the command line asks for. Never throws. */
 export async function run(io: Io): Promise<ExitCode> {

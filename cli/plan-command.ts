@@ -1,5 +1,6 @@
 // `keyferry plan`: reads files from end to end and shows what they hold.
 import { openRdb, STDIN } from '../lib/sources/rdb/input.ts';
+import { version } from '../lib/version.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { type Io, write } from './io.ts';
 import { jsonLine } from './key-json.ts';
@@ -7,7 +8,6 @@ import { planJson } from './plan-json.ts';
 import { type PlannedFile, renderPlan } from './plan-view.ts';
 import { checkFiles } from './restore-options.ts';
 import { styleFor } from './style.ts';
-import { version } from '../lib/version.ts';
 import type { WatchedProgress } from './watched-progress.ts';
 import { withDisplay } from './with-display.ts';
 

@@ -1,5 +1,6 @@
 // The command line: joins the commands, each of which says itself what it can be told. What they do is given from outside.
 import { Command, type HelpConfiguration, Option } from 'commander';
+import { version } from '../lib/version.ts';
 import type { BackupsFlags } from './backups-command.ts';
 import type { DecodeFlags } from './decode-command.ts';
 import { defineAws, type RunAws } from './define-aws.ts';
@@ -25,7 +26,6 @@ import type { RestoreFlags } from './restore-options.ts';
 import type { RumpFlags } from './rump-command.ts';
 import { colourStyle, styleFor } from './style.ts';
 import type { VerifyFlags } from './verify-command.ts';
-import { version } from '../lib/version.ts';
 
 export interface Actions {
   readonly restore: Run<RestoreFlags>;

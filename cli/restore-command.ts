@@ -4,6 +4,7 @@ import type { RestoreOptions } from '../lib/jobs/restore.ts';
 import { RestoreJob } from '../lib/jobs/restore-job.ts';
 import { STDIN, workPath } from '../lib/sources/rdb/input.ts';
 import { writeWhole } from '../lib/storage/work-files.ts';
+import { version } from '../lib/version.ts';
 import { displayLook, displayMode, errorLook } from './display-options.ts';
 import { renderError } from './error-view.ts';
 import { EXIT, type ExitCode, exitCodeOfReport } from './exit-codes.ts';
@@ -18,7 +19,6 @@ import { stopOnSignals } from './signals.ts';
 import type { Rates } from './speed.ts';
 import { styleFor } from './style.ts';
 import { renderSummary } from './summary-view.ts';
-import { version } from '../lib/version.ts';
 import { WatchedProgress } from './watched-progress.ts';
 
 /** Below, a rate says more about starting than about writing. */

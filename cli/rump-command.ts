@@ -3,6 +3,7 @@ import { UsageError } from '../lib/errors.ts';
 import { type RumpOptions, rump } from '../lib/jobs/rump.ts';
 import type { ScanCloud } from '../lib/sources/scan/spelling.ts';
 import { writeWhole } from '../lib/storage/work-files.ts';
+import { version } from '../lib/version.ts';
 import { errorLook } from './display-options.ts';
 import { renderError } from './error-view.ts';
 import { type ExitCode, exitCodeOfReport } from './exit-codes.ts';
@@ -12,7 +13,6 @@ import { checkReportPath } from './report-file.ts';
 import { filterOf, type RestoreFlags, targetOf } from './restore-options.ts';
 import { renderRump, rumpJson } from './rump-view.ts';
 import { styleFor } from './style.ts';
-import { version } from '../lib/version.ts';
 import { withDisplay } from './with-display.ts';
 
 /** The options as the parser leaves them. */

@@ -2,6 +2,7 @@
 import { UsageError } from '../lib/errors.ts';
 import { isObjectUrl } from '../lib/jobs/dump/place.ts';
 import { type VerifyLevel, type VerifyReport, verifyBackup } from '../lib/jobs/verify-backup.ts';
+import { version } from '../lib/version.ts';
 import { renderVerified } from './backup-view.ts';
 import { errorLook } from './display-options.ts';
 import { errorJson, renderError } from './error-view.ts';
@@ -9,7 +10,6 @@ import { EXIT, type ExitCode } from './exit-codes.ts';
 import { type Io, write } from './io.ts';
 import { jsonLine } from './key-json.ts';
 import { styleFor } from './style.ts';
-import { version } from '../lib/version.ts';
 import { withDisplay } from './with-display.ts';
 
 /** The options as the parser leaves them. */

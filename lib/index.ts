@@ -1,4 +1,4 @@
-// The library: what a program needs to plan RDB files and restore them into a live server.
+// The library: what a program needs to plan RDB files, restore them into a live server, back servers up and copy them.
 export {
   type ErrorDetails,
   InputError,
@@ -6,19 +6,25 @@ export {
   KeyferryError,
   LocalError,
   RdbError,
+  SourceError,
   TargetError,
   UsageError,
 } from './errors.ts';
 export type { FilterRules } from './filter/filter.ts';
+export { type Backup, choosePrunable, type KeepRules, listBackups, removeBackup } from './jobs/backups.ts';
 export { type DamagedKey, type DecodeOptions, type DecodeReport, decode } from './jobs/decode.ts';
 export { type DecodeManifest, type ManifestPart, parseManifest } from './jobs/decode-manifest.ts';
 export { type DoctorOptions, type DoctorReport, doctor } from './jobs/doctor.ts';
 export type { Finding } from './jobs/doctor-findings.ts';
+export { type DumpOptions, type DumpReport, dump } from './jobs/dump/dump.ts';
+export type { BackupManifest, BackupShard } from './jobs/dump/manifest.ts';
 export { type Inspected, type InspectOptions, inspect } from './jobs/inspect.ts';
 export { jsonToRdb, type LoadOptions } from './jobs/load.ts';
 export { PartFiles, type PartFilesOptions } from './jobs/part-files.ts';
 export type { FunctionTally, Outcome, RestoreReport } from './jobs/report.ts';
 export { type RestoreOptions, restore } from './jobs/restore.ts';
+export { type RumpOptions, type RumpReport, rump } from './jobs/rump.ts';
+export { type VerifiedFile, type VerifyOptions, type VerifyReport, verifyBackup } from './jobs/verify-backup.ts';
 export type { AddressMap } from './redis/cluster-slots.ts';
 export {
   type BesideUrl,
@@ -39,3 +45,4 @@ export { type AnyLoss, LOSS_WORDS } from './targets/redis/losses.ts';
 export type { ConflictPolicy, ExpiryRule } from './targets/redis/policy.ts';
 export type { FailedKey, Losses, Tally } from './targets/redis/tally.ts';
 export { type Phase, Progress } from './telemetry/progress.ts';
+export { version } from './version.ts';

@@ -268,6 +268,16 @@ export class RdbScanner {
     return this.#phase === Phase.RECORD && !this.#pending && this.#at <= this.#end;
   }
 
+  /** True inside a function library's record. */
+  get inFunction(): boolean {
+    return this.#phase === Phase.LAYOUT && this.#event === ScanEvent.FUNCTION;
+  }
+
+  /** True inside a key's record, be it before or behind the key. */
+  get inKey(): boolean {
+    return this.#pending || (this.#phase === Phase.LAYOUT && this.#event === ScanEvent.KEY);
+  }
+
   /** The bytes at hand: `block[0, blockEnd)`; it changes with {@link feed}. */
   get block(): Buffer {
     return this.#bytes;

@@ -124,6 +124,19 @@ test('the restore into a cluster takes what Sentinel, TLS and proxies take', asy
   });
 });
 
+test('the backup is made, proven and found, and the copy holds as much', async () => {
+  await withServer(anyServer(), { rdb: sample, config: { 'repl-diskless-sync-delay': '0' } }, async (source) => {
+    await withServer(anyServer(), {}, async (copy) => {
+      const { stdout } = await runExample('backup.mjs', temporaryFolder(), source.url, 'backups', copy.url);
+      expect(stdout).toMatch(
+        /^\d+ keys by psync - of one moment: all\ndump\.rdb\.zst is good\nwhole - backups here: 1\n/,
+      );
+      expect(stdout).toMatch(/^complete \d+ written$/m);
+      expect(await copy.call('DBSIZE')).toBe(await source.call('DBSIZE'));
+    });
+  });
+}, 60_000);
+
 test('values are written as an older server knows them', async () => {
   const { stdout } = await runExample('older.mjs', temporaryFolder(), sample);
   expect(stdout).toMatch(/^user:1: HASH_LISTPACK as HASH, \d+ bytes$/m);

@@ -7,6 +7,7 @@ import { dump } from '../../lib/jobs/dump/dump.ts';
 import { verifyBackup } from '../../lib/jobs/verify-backup.ts';
 import { parseRedisUrl } from '../../lib/redis/endpoint.ts';
 import { root } from '../docs/documents.ts';
+import { withCluster } from '../support/cluster.ts';
 import { type Cut, cutProxy } from '../support/cut-proxy.ts';
 import { fill, saveRdb } from '../support/dataset.ts';
 import { cannotMount, smallDisk, temporaryFolder } from '../support/folder.ts';
@@ -125,6 +126,32 @@ describe('a fault at a seeded place', () => {
   );
 });
 
+test('a fault in the second of the shards that go into one file leaves nothing', async () => {
+  await withCluster(name, { replicas: 0, config: { ...config, rdbcompression: 'no' } }, async (cluster) => {
+    const masters = await cluster.masters();
+    for (const master of masters) {
+      await master.call('DEBUG', 'POPULATE', 1, 'key', 2_000_000);
+    }
+    const second = masters[1]!;
+    for (let run = 0; run < runs(3, 12); run++) {
+      const seed = seedOr(9700 + run);
+      const after = new Random(seed).int(10_000, 2_000_000);
+      const proxy = await cutProxy(second, () => ({ after, act: (client) => void client.resetAndDestroy() }));
+      const addressMap = new Map([[`127.0.0.1:${second.port}`, `127.0.0.1:${proxy.port}`]]);
+      const folder = temporaryFolder();
+      const merging = dump({
+        source: parseRedisUrl(masters[0]!.url),
+        output: join(folder, 'dump.rdb'),
+        merge: true,
+        addressMap,
+        version: 'test',
+      });
+      await expect(merging, `seed ${seed}`).rejects.toMatchObject({ code: 'SOURCE_CLOSED' });
+      expect(filesIn(folder), `seed ${seed}`).toEqual([]);
+    }
+  });
+}, 60_000);
+
 test('a dump over an older one that fails leaves the older one as it was', async () => {
   const output = join(temporaryFolder(), 'dump.rdb');
   await dumpOf(source.url, output);
@@ -153,7 +180,11 @@ test('Ctrl-C ends it, and nothing is left', async () => {
 
 test('an address that is no server’s, and a place that is no folder, are told at once', async () => {
   const folder = temporaryFolder();
-  await expect(dumpOf('redis://127.0.0.1:1', folder)).rejects.toMatchObject({ code: 'TARGET_UNREACHABLE' });
+  await expect(dumpOf('redis://127.0.0.1:1', folder)).rejects.toMatchObject({
+    code: 'TARGET_UNREACHABLE',
+    message: expect.not.stringContaining('target'),
+    remedy: expect.stringMatching(/Then run the same command again: it begins anew\.$/),
+  });
   await expect(dumpOf(source.url, join(rdb, 'below-a-file'))).rejects.toMatchObject({ code: 'LOCAL_NOT_WRITABLE' });
   expect(readdirSync(folder)).toEqual([]);
 });

@@ -270,6 +270,22 @@ test('from whichever server the sentinels name', async () => {
   expect(manifest).toMatchObject({ kind: 'sentinel', keys: 1 });
 }, 30_000);
 
+test('sentinels without a quorum still tell where the master is, and when it is gone that there is none', async () => {
+  await using watched = await startWatched(name);
+  const [, second, third] = watched.sentinels;
+  await second!.stop();
+  await third!.stop();
+  await watched.master.call('SET', 'a', '1');
+  const url = `redis-sentinel://${watched.hosts}/mymaster`;
+  expect((await dumped(url)).manifest.keys).toBe(1);
+  await watched.master.stop();
+  const refused = dumped(url, { patienceMs: 500 });
+  await expect(refused).rejects.toMatchObject({
+    code: 'SENTINEL_NO_MASTER',
+    remedy: expect.stringMatching(/it begins anew\.$/),
+  });
+}, 30_000);
+
 describe('a cluster', () => {
   test('is one set: restored into another cluster and into one server it is the same', async () => {
     await using filled = await startServer('redis-7.0');
@@ -292,6 +308,9 @@ describe('a cluster', () => {
       const shards = ['00000-05460', '05461-10922', '10923-16383'].map((slots) =>
         join(output, 'master', `shard-${slots}.rdb`),
       );
+      const { manifest: whole, rdb } = await dumped(cluster.url, { merge: true });
+      expect(whole).toMatchObject({ kind: 'cluster', via: 'psync', pointInTime: 'none', warnings: [] });
+      expect(whole.shards).toMatchObject([{ file: 'dump.rdb', slots: null, replication: null }]);
       await using one = await startServer('redis-7.0', { config: configFor('redis-7.0', {}) });
       const merged = await restore({
         files: shards,
@@ -305,14 +324,20 @@ describe('a cluster', () => {
       const expected = await load('redis-7.0', file);
       expected.databases.delete(1);
       expected.databases.delete(9);
-      const found = compare(
-        { ...expected, digest: '' },
-        { ...(await snapshot(one)), digest: '' },
-        { ignoreAccess: true },
-      );
-      expect(found, `seed ${SEED}`).toEqual([]);
+      const sameAs = (found: Snapshot) =>
+        compare({ ...expected, digest: '' }, { ...found, digest: '' }, { ignoreAccess: true });
+      expect(sameAs(await snapshot(one)), `seed ${SEED}`).toEqual([]);
+      // A server loads the merged file itself.
+      expect(sameAs(await load('redis-7.0', rdb)), `seed ${SEED}`).toEqual([]);
+      await withCluster('redis-7.0', { replicas: 0, config: configFor('redis-7.0', {}) }, async (other) => {
+        const url = parseRedisUrl(other.url);
+        expect((await restore({ files: shards, target: url, workDir: work })).error?.describe()).toBeUndefined();
+        const { manifest } = await dump({ source: url, output, name: 'other', merge: true, version: 'test' });
+        expect(sameAs(await load('redis-7.0', join(output, 'other', 'dump.rdb'))), `seed ${SEED}`).toEqual([]);
+        expect(manifest.keys).toBe(whole.keys);
+      });
     });
-  }, 120_000);
+  }, 180_000);
 
   test('whose slots move meanwhile is not taken for whole', async () => {
     await withCluster(

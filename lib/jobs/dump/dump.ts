@@ -12,8 +12,10 @@ import { DEFAULT_PATIENCE_MS, DEFAULT_REPLY_TIMEOUT_MS } from '../restore-sessio
 import { type Copied, copyShard, isoTime, manifestOf, shardEntry, wayOf } from './copy-shard.ts';
 import { DEFAULT_SHARDS_AT_ONCE, DEFAULT_STALL_MS } from './defaults.ts';
 import { type BackupManifest, type BackupShard, manifestText } from './manifest.ts';
-import { type BackupPlace, choosePlace, fileOf, type Packing } from './place.ts';
+import { MergedShards } from './merged-shards.ts';
+import { type BackupPlace, choosePlace, fileOf, isObjectUrl, type Packing } from './place.ts';
 import { ProvenFile } from './proven-file.ts';
+import { asDumpError } from './remedies.ts';
 import { isRefusal, ReplicaSource } from './replica-source.ts';
 import { ScanDumpSource } from './scan-dump-source.ts';
 import type { DumpSource, DumpWay, ShardHooks, ShardSource } from './shard-source.ts';
@@ -38,6 +40,8 @@ export interface DumpOptions {
   /** The address that this replica says it has. Default: none, so that no sentinel can take it for a server. */
   readonly announce?: { readonly host: string; readonly port: number } | undefined;
   readonly addressMap?: AddressMap | undefined;
+  /** One file for all shards of a cluster. Default false: a file for each. By SCAN there is only ever one. */
+  readonly merge?: boolean | undefined;
   /** By SCAN: takes idle times or frequencies along. Default false: asking for them takes time. */
   readonly access?: boolean | undefined;
   /** By SCAN: keys and bytes a second at most. */
@@ -69,10 +73,18 @@ export interface DumpReport {
  * @throws {TargetError} and {SourceError} what the source refuses; {ConnectionError} when it is not there; {RdbError} when
  * what it sends is damaged; {LocalError} and {OutputError} when it cannot be written; {UsageError}; the signal's reason
  * @example
- * const { manifest } = await dump({ source: parseRedisUrl('redis://127.0.0.1:6379'), output: 'backups', version: '1' });
+ * const { manifest } = await dump({ source: parseRedisUrl('redis://127.0.0.1:6379'), output: 'backups', version });
  * console.log(manifest.keys, manifest.shards.map(({ file, sha256 }) => `${file} ${sha256}`));
  */
 export async function dump(options: DumpOptions): Promise<DumpReport> {
+  try {
+    return await dumpBy(options);
+  } catch (error) {
+    throw asDumpError(error);
+  }
+}
+
+async function dumpBy(options: DumpOptions): Promise<DumpReport> {
   const { via = 'auto' } = options;
   if (via === 'scan') return dumpFrom(await scanned(options), options, []);
   const ways = via === 'auto' ? (['psync', 'sync'] as const) : [via];
@@ -85,9 +97,10 @@ export async function dump(options: DumpOptions): Promise<DumpReport> {
   }
 }
 
-function joined(options: DumpOptions, ways: readonly ReplicationCommand[]): Promise<DumpSource> {
-  const { psyncNames = new Map(), stallMs = DEFAULT_STALL_MS } = options;
-  return ReplicaSource.find({ ...options, ...waits(options), ways, psyncNames, stallMs });
+async function joined(options: DumpOptions, ways: readonly ReplicationCommand[]): Promise<DumpSource> {
+  const { psyncNames = new Map(), stallMs = DEFAULT_STALL_MS, merge = false } = options;
+  const found = await ReplicaSource.find({ ...options, ...waits(options), ways, psyncNames, stallMs });
+  return merge && found.shards.length > 1 ? new MergedShards(found) : found;
 }
 
 function scanned(options: DumpOptions): Promise<DumpSource> {
@@ -217,6 +230,7 @@ class Dump {
     const manifest = manifestOf(entries, {
       keyferry: version,
       source: showEndpoint(source),
+      ...(isObjectUrl(this.#place.manifest) && { location: folderOf(this.#place.manifest) }),
       kind: this.#source.kind,
       via: wayOf(copied.map((each) => each.source.via)),
       startedAt: this.#startedAt,
@@ -237,3 +251,6 @@ function defaultName(source: RedisUrl, startedAt: string): string {
   const stamp = startedAt.replace(/\.\d+/, '').replace(/[-:]/g, '');
   return `${what.replace(/[^A-Za-z0-9._-]+/g, '-')}-${stamp}`;
 }
+
+/** With its slash. */
+const folderOf = (path: string): string => path.slice(0, path.lastIndexOf('/') + 1);

@@ -70,6 +70,11 @@ const schema = z.strictObject({
   keyferry: z.string(),
   /** The source's URL without secrets. */
   source: z.string(),
+  /** Where the files lie, `s3://BUCKET/FOLDER/`: a copy of the manifest elsewhere still finds them. */
+  location: z
+    .string()
+    .regex(/^s3:\/\/[^/]+\/(?:.*\/)?$/)
+    .optional(),
   kind: z.enum(['standalone', 'sentinel', 'cluster', 'proxy']),
   via: z.enum(['psync', 'sync', 'scan']),
   /** `all` of it is of one moment, `shards`: each is of its own, or `none`. */

@@ -70,7 +70,7 @@ export async function choosePlace(options: PlaceOptions): Promise<BackupPlace> {
   if (single && files > 1) {
     throw new UsageError('DUMP_ONE_FILE', `the source is a cluster of ${files} shards: one file is not enough.`, {
       where: output,
-      remedy: 'Name a folder: each shard gets a file in it.',
+      remedy: 'Name a folder: each shard gets a file in it. Or say --merge: one file holds all of them.',
     });
   }
   const slash = output.lastIndexOf('/');

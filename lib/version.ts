@@ -1,0 +1,9 @@
+// keyferry's own version: inlined when it is bundled, read from package.json in the checkout.
+import { createRequire } from 'node:module';
+
+declare const KEYFERRY_VERSION: string | undefined;
+
+export const version: string =
+  typeof KEYFERRY_VERSION === 'string'
+    ? KEYFERRY_VERSION
+    : (createRequire(import.meta.url)('../package.json') as { version: string }).version;
