@@ -113,7 +113,10 @@ export class Operations extends Construct {
     const backups = dumps.map(({ operated }) => operated);
     this.dashboard.addWidgets(
       graph('Backups', backups.flatMap(jobMetrics)),
-      graph('Age of the newest backup, s', backups.map(ageOf)),
+      graph(
+        'Age of the newest backup, s',
+        backups.map((backup) => ageOf(backup).with({ label: backup.label })),
+      ),
       graph(
         'Bytes of a backup',
         backups.map((backup) => own(backup, 'Bytes')),
@@ -124,7 +127,7 @@ export class Operations extends Construct {
   /** No backup for too long; one of an odd size. */
   #watchBackups({ operated, source: { schedule, sizeChange } }: Dumped): void {
     const { label, target } = operated;
-    const changed = own(operated, 'SizeChange').with({ statistic: 'Maximum' });
+    const changed = unlabelled(operated, 'SizeChange', 'Maximum');
     const odd = `a backup of ${target} is much larger or smaller than the one before it`;
     this.#alarm(`BackupSize-${target}`, changed, odd, 'a-backup-of-an-odd-size', sizeChange + 1);
     const gap = schedule === undefined ? undefined : longestGap(schedule);
@@ -158,8 +161,7 @@ export class Operations extends Construct {
 const LATE = 1.5;
 
 /** The gauge comes each hour, and each backup puts it back: only where no backup does is all of a period above the bound. */
-const ageOf = (backup: Operated): cloudwatch.Metric =>
-  own(backup, 'BackupAge').with({ statistic: 'Minimum', period: Duration.hours(2) });
+const ageOf = (backup: Operated): cloudwatch.Metric => unlabelled(backup, 'BackupAge', 'Minimum', Duration.hours(2));
 
 const WIDTH = 8;
 
@@ -167,12 +169,14 @@ function graph(title: string, left: cloudwatch.IMetric[]): cloudwatch.GraphWidge
   return new cloudwatch.GraphWidget({ title, left, width: WIDTH, leftYAxis: { min: 0, showUnits: false } });
 }
 
-function own({ label, mode, target }: Operated, metricName: string): cloudwatch.Metric {
+function own(door: Operated, metricName: string): cloudwatch.Metric {
+  return unlabelled(door, metricName, 'Sum').with({ label: door.label });
+}
+
+/** As an alarm takes it. */
+function unlabelled({ mode, target }: Operated, metricName: string, statistic: string, period = PERIOD) {
   const dimensionsMap = { service: 'keyferry', target, mode };
-  return new cloudwatch.Metric({
-    ...{ namespace: NAMESPACE, metricName, dimensionsMap },
-    ...{ statistic: 'Sum', period: PERIOD, label },
-  });
+  return new cloudwatch.Metric({ namespace: NAMESPACE, metricName, dimensionsMap, statistic, period });
 }
 
 /** A sum as what it is on average in a second, whatever period a dashboard shows. */

@@ -105,6 +105,8 @@ export class RestorePipeline extends Construct {
     const { store } = props.functions.props;
     const made = this.#makeFunction(props, file, description);
     store.grantTable(made.role);
+    // A copy of a backup's manifest restores the files where they lie.
+    store.grantFolder(made.role, 'backups', 'read');
     for (const mode of MODES) {
       store.grantFolder(made.role, `${mode}/${props.name}`, 'read');
       store.grantFolder(made.role, `work/${mode}/${props.name}`, 'read');

@@ -56,6 +56,8 @@ export class SharedFunctions extends Construct {
     // A copy of a decode's manifest loads the parts where they lie.
     for (const folder of ['load', 'results/decode', 'work/load']) store.grantFolder(this.build.role, folder, 'read');
     store.grantFolder(this.build.role, 'work/load', 'write');
+    // A copy of a backup's manifest restores the files where they lie.
+    store.grantFolder(this.plan.role, 'backups', 'read');
     for (const mode of MODES) {
       store.grantFolder(this.claim.role, mode, 'read');
       store.grantFolder(this.plan.role, mode, 'read');

@@ -5,7 +5,7 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import { expect, test } from 'vitest';
 import { REASONS } from '../../infra/permissions.ts';
 import { checkRules } from '../../infra/rules.ts';
-import { flat, type Synthesised, synthesise, TWO_TARGETS } from './synthesised.ts';
+import { flat, type Synthesised, synthesise, TWO_TARGETS, WITH_SOURCE } from './synthesised.ts';
 
 interface Statement {
   readonly Effect: string;
@@ -36,7 +36,7 @@ function permissions({ resources }: Synthesised): Record<string, string[]> {
   return roles;
 }
 
-const two = synthesise(TWO_TARGETS);
+const two = synthesise(WITH_SOURCE);
 const tryOut = synthesise(`removal = "destroy"\n${TWO_TARGETS}`);
 
 test('each role may do what it needs, and nothing else', () => {
@@ -50,7 +50,7 @@ test('no action is a wildcard, and a resource only where a reason stands for it'
       expect(actions, role).not.toContain('*');
       if (!resource.includes('*')) continue;
       expect(resource, `${role}: ${line}`).toMatch(
-        /^(?:\*|<StoreBucket\.Arn>\/(?:restore|load|decode|work|results|quarantine)\/[a-z/]*\*|arn:aws:states:[^*]+:execution:[^*]+:\*)$/,
+        /^(?:\*|<StoreBucket\.Arn>\/(?:restore|load|decode|backups|work|results|quarantine)\/[a-z/]*\*|arn:aws:states:[^*]+:execution:[^*]+:\*)$/,
       );
       if (resource !== '*') continue;
       for (const action of actions.split(' ')) expect(action, role).toMatch(/^(?:xray|ec2|logs):/);
@@ -79,7 +79,7 @@ function accepted({ stack }: Synthesised): { path: string; id: string; reason: s
 }
 
 test.each(['retain', 'destroy'])('cdk-nag finds nothing, by both packs, in a stack with removal = %s', (removal) => {
-  const { app } = synthesise(`removal = "${removal}"\n${TWO_TARGETS}`, checkRules);
+  const { app } = synthesise(`removal = "${removal}"\n${WITH_SOURCE}`, checkRules);
   expect(() => app.synth()).not.toThrow();
 });
 
@@ -95,6 +95,20 @@ test('what was accepted is this list', () => {
 test('docs/security.md gives each reason', () => {
   const page = readFileSync(new URL('../../docs/security.md', import.meta.url), 'utf8').replaceAll(/\s+/g, ' ');
   for (const reason of Object.values(REASONS)) expect(page).toContain(reason);
+});
+
+test('functions of a source reach its own folders and secret, and no other folder', () => {
+  const all = Object.entries(permissions(two)).filter(([role]) => role.startsWith('<Dumpcache'));
+  expect(all).toHaveLength(6);
+  for (const [role, lines] of all) {
+    for (const [, folder] of lines.join('\n').matchAll(/<StoreBucket\.Arn>\/(\S+)/g)) {
+      expect(folder, role).toMatch(/^(?:backups|work\/dump|results\/dump)\/cache\/\*$/);
+    }
+  }
+  expect(Object.fromEntries(all)['<DumpcacheTimerRole>']).toEqual([
+    expect.stringMatching(/^sqs:SendMessage on <NoticesLost/),
+    'states:StartExecution on <DumpcacheMachine>',
+  ]);
 });
 
 test('a wildcard that nobody gave a reason for ends the synth', () => {

@@ -43,6 +43,18 @@ logs = 90
 Project = "keyferry"
 `;
 
+/** The same, and a source of backups in the VPC. */
+export const WITH_SOURCE = `${TWO_TARGETS}
+[sources.cache]
+endpoint = "rediss://cache.example.com:6379"
+secret = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:keyferry/cache-AbCdEf"
+network = "main"
+schedule = "cron(30 3 * * ? *)"
+time-zone = "Europe/Berlin"
+flexible-window = "15m"
+keep-daily = 7
+`;
+
 export interface Resource {
   readonly Type: string;
   readonly Properties: Record<string, unknown>;

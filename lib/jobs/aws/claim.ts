@@ -80,7 +80,10 @@ function refuseOtherDoor(cloud: Cloud, { mode, target, bucket, key }: ClaimReque
 
 /** What a file's name has to end in: who puts something else below a door has most likely mistaken the door. */
 const ENDINGS: Record<AwsMode, { readonly form: RegExp; readonly words: string }> = {
-  restore: { form: /\.(?:rdb|aof)(?:\.(?:gz|zst))?$/i, words: '.rdb or .aof, and .gz or .zst behind it' },
+  restore: {
+    form: /\.(?:(?:rdb|aof)(?:\.(?:gz|zst))?|json)$/i,
+    words: '.rdb or .aof, and .gz or .zst behind it; or .json for the manifest of a backup',
+  },
   decode: { form: /\.(?:rdb|aof)(?:\.(?:gz|zst))?$/i, words: '.rdb or .aof, and .gz or .zst behind it' },
   load: {
     form: /\.(?:(?:jsonl|ndjson)(?:\.(?:gz|zst))?|json)$/i,

@@ -9,6 +9,7 @@ import { detectFormat, FORMAT_HEAD_BYTES } from '../../storage/input-format.ts';
 import { ReadAhead } from '../../storage/read-ahead.ts';
 import { OutputError } from '../../storage/s3/output-error.ts';
 import { createObject, type ObjectOutput, resumeObject, type SavedOutput } from '../../storage/s3/s3-output.ts';
+import { MANIFEST_ENDING, openSet } from './backup/open-set.ts';
 import type { AwsJob, Cloud, Deadline } from './job.ts';
 import { fromJson, toJson } from './json.ts';
 import { openUnpacked, UNPACKED } from './unpack.ts';
@@ -30,6 +31,9 @@ interface SavedWork {
   readonly chunksCrc: bigint;
   readonly output: SavedOutput;
 }
+
+/** No manifest is larger; bytes. */
+const MOST_MANIFEST_BYTES = 16 * 1024 * 1024;
 
 const PLAN = 'plan.json';
 const CHUNKS = 'chunks.jsonl';
@@ -176,13 +180,19 @@ export async function openPlanned(
   }
 }
 
-/** The job's object; where that holds lines, the RDB that was built of them. */
+/** The job's object; where that holds lines, the RDB that was built of them; where it is a manifest, the set's. */
 async function openPlannable(cloud: Cloud, job: AwsJob, signal: AbortSignal): Promise<ByteSource> {
   const input = await openInput(cloud, job, signal);
-  if (job.mode !== 'load') return input;
+  const isManifest = job.mode === 'restore' && job.key.endsWith(MANIFEST_ENDING);
+  if (job.mode !== 'load' && !isManifest) return input;
+  const text = isManifest ? await textOf(input) : '';
   await input.close();
+  if (isManifest) return openSet(cloud, text, input.name);
   return openWorkSource(cloud, job, BUILT_RDB);
 }
+
+const textOf = async (source: ByteSource): Promise<string> =>
+  (await source.read(0, Math.min(source.size, MOST_MANIFEST_BYTES))).toString('utf8');
 
 async function openWorkSource(cloud: Cloud, job: AwsJob, name: string): Promise<ByteSource> {
   const source = await openWork(cloud, workKey(job, name));

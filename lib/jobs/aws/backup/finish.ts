@@ -110,6 +110,7 @@ async function seal(
     {
       keyferry: version,
       source: showEndpoint(url),
+      location: `s3://${cloud.bucket}/${setFolder(run)}`,
       kind: plan.kind,
       via: wayOf(shards.map(({ via }) => via)),
       startedAt: new Date(run.since).toISOString(),

@@ -1,0 +1,147 @@
+// The RDB of a backup's set, read where it lies: of several shards one RDB, without a copy of it anywhere.
+import { createHash } from 'node:crypto';
+import { InputError } from '../../../errors.ts';
+import { RdbScanner, ScanEvent } from '../../../rdb/scanner.ts';
+import { BlockReader } from '../../../storage/block-reader.ts';
+import type { ByteSource, SourcePin } from '../../../storage/byte-source.ts';
+import { type BackupManifest, type BackupShard, MANIFEST_FILE, parseBackupManifest } from '../../dump/manifest.ts';
+import { openBackup } from '../../verify/backup-files.ts';
+import { checkEnds } from '../../verify/check-bytes.ts';
+import type { Cloud } from '../job.ts';
+
+/** What a copy of a manifest has to be named for. */
+export const MANIFEST_ENDING = '.json';
+
+/** The end mark, and a checksum that says that there is none: that of each file was looked at. */
+const END = Buffer.from([0xff, 0, 0, 0, 0, 0, 0, 0, 0]);
+/**
+ * Opens what a copy of a set's manifest speaks of.
+ *
+ * @param text of the copy
+ * @throws {InputError} `BACKUP_MANIFEST`, `BACKUP_MANIFEST_EDITED`, `BACKUP_LOCATION`, `BACKUP_FILE_MISSING`,
+ * `BACKUP_FILE_SIZE`, `BACKUP_FILE_CHANGED`; `BACKUP_SHARDS` for shards that can't be read as one RDB
+ */
+export async function openSet({ s3, bucket }: Cloud, text: string, where: string): Promise<ByteSource> {
+  const manifest = parseBackupManifest(text, where);
+  const files = await openBackup(`${locationOf(manifest, bucket, where)}${MANIFEST_FILE}`, s3);
+  if (manifest.shards.length > 1) refuseUnlike(manifest, where);
+  const opened: ByteSource[] = [];
+  try {
+    for (const shard of manifest.shards) {
+      const file = await files.open(shard.file);
+      opened.push(file);
+      await checkEnds(file, shard);
+    }
+    const [only] = opened;
+    return opened.length === 1 && only !== undefined ? only : await JoinedShards.of(where, opened, manifest.shards);
+  } catch (error) {
+    for (const file of opened) await file.close();
+    throw error;
+  }
+}
+
+/** Functions may read backups of their own bucket, and nothing beside them. */
+function locationOf({ location }: BackupManifest, bucket: string, where: string): string {
+  if (location?.startsWith(`s3://${bucket}/backups/`)) return location;
+  throw new InputError('BACKUP_LOCATION', 'this manifest does not name files below backups/ of this bucket.', {
+    where,
+    remedy:
+      'Copy the set below backups/ by keyferry dump -o s3://…, or put each of its files here, one after the other.',
+  });
+}
+
+function refuseUnlike({ shards }: BackupManifest, where: string): void {
+  const packed = shards.find(({ packing }) => packing !== 'none');
+  const versions = new Set(shards.map(({ rdb }) => rdb.version));
+  if (packed === undefined && versions.size === 1) return;
+  throw notOne(
+    where,
+    packed === undefined ? `they have RDB versions ${[...versions].join(', ')}` : `${packed.file} is packed`,
+  );
+}
+
+const notOne = (where: string, why: string): InputError =>
+  new InputError('BACKUP_SHARDS', `the shards of this set cannot be read as one RDB: ${why}.`, {
+    where,
+    remedy: 'Copy the files of the set here, each is a job of its own.',
+  });
+
+/** A range of one of the files, and where it stands in the whole. */
+interface Part {
+  readonly source: ByteSource;
+  readonly from: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** All of the first shard, and the keys of the others; functions are the same in each. */
+class JoinedShards implements ByteSource {
+  readonly name: string;
+  readonly pin: SourcePin;
+  readonly #parts: readonly Part[];
+  /** Where the end mark stands. */
+  readonly #bodyEnd: number;
+
+  private constructor(name: string, parts: readonly Part[]) {
+    this.name = name;
+    this.#parts = parts;
+    this.#bodyEnd = parts.at(-1)?.end ?? 0;
+    const etags = parts.map(({ source: { pin } }) => `${pin.etag} ${pin.version ?? ''}`).join('\n');
+    this.pin = { size: this.#bodyEnd + END.length, etag: createHash('sha256').update(etags).digest('hex') };
+  }
+
+  static async of(name: string, files: readonly ByteSource[], shards: readonly BackupShard[]): Promise<JoinedShards> {
+    const parts: Part[] = [];
+    for (const [index, source] of files.entries()) {
+      const from = index === 0 ? 0 : await beginOfKeys(source);
+      const start = parts.at(-1)?.end ?? 0;
+      const body = (shards[index]?.rdb.bytes ?? 0) - END.length - from;
+      if (body > 0) parts.push({ source, from, start, end: start + body });
+    }
+    return new JoinedShards(name, parts);
+  }
+
+  get size(): number {
+    return this.pin.size;
+  }
+
+  async read(start: number, end: number, into: Buffer = Buffer.allocUnsafeSlow(end - start)): Promise<Buffer> {
+    const reads = this.#parts.map(async (part) => {
+      const [from, to] = [Math.max(start, part.start), Math.min(end, part.end)];
+      if (from >= to) return;
+      const shift = part.from - part.start;
+      await part.source.read(from + shift, to + shift, into.subarray(from - start, to - start));
+    });
+    await Promise.all(reads);
+    const from = Math.max(start, this.#bodyEnd);
+    if (from < end) END.copy(into, from - start, from - this.#bodyEnd, end - this.#bodyEnd);
+    return into.subarray(0, end - start);
+  }
+
+  async close(): Promise<void> {
+    for (const { source } of this.#parts) await source.close();
+  }
+}
+
+/** Where the first database begins. */
+async function beginOfKeys(source: ByteSource): Promise<number> {
+  const scanner = new RdbScanner({ size: source.size, crc: false });
+  const blocks = new BlockReader(source);
+  try {
+    for (;;) {
+      const event = scanner.next();
+      if (event === ScanEvent.MORE) {
+        const block = await blocks.next();
+        if (block === undefined) scanner.finish();
+        else scanner.feed(block.buffer, block.start, block.end);
+      } else if (event === ScanEvent.SELECTDB || event === ScanEvent.KEY || event === ScanEvent.END) {
+        return scanner.recordStart;
+      } else if (event === ScanEvent.HASH_TEMPLATE) {
+        // Templates have numbers that are a file's own.
+        throw notOne(source.name, 'their hashes share field names');
+      }
+    }
+  } finally {
+    await blocks.settle();
+  }
+}

@@ -1,0 +1,118 @@
+// Scheduled backups of a deployed keyferry: made, verified, restored by a copy of their manifest; and what a dead source leaves.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { CopyObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parseBackupManifest } from '../../lib/jobs/dump/manifest.ts';
+import { verifyBackup } from '../../lib/jobs/verify-backup.ts';
+import { fill, saveRdb } from '../support/dataset.ts';
+import { openUploads } from '../support/local-aws/buckets.ts';
+import { awsLacks } from '../support/local-aws/local-aws.ts';
+import { lacks, type Server, startServer } from '../support/servers.ts';
+import { Deployment } from './deployment.ts';
+
+const DUMP = 'dump/cache';
+const missing = awsLacks || lacks('redis-7.0');
+
+interface Schedule {
+  readonly Properties: {
+    readonly ScheduleExpression: string;
+    readonly Target: { readonly Input: string };
+  };
+}
+
+describe.skipIf(missing !== '')(`backups on a local AWS${missing}`, () => {
+  let deployment: Deployment;
+  let source: Server;
+  let copy: Server;
+
+  beforeAll(async () => {
+    {
+      await using filled = await startServer('redis-7.0');
+      await fill(filled, { seed: 20_261_123 });
+      // What has expired in it is gone from a server that has loaded it.
+      source = await startServer('redis-7.0', { rdb: await saveRdb(filled) });
+    }
+    copy = await startServer('redis-7.0');
+    deployment = await Deployment.of(
+      `
+[targets.copy]
+endpoint = "redis://127.0.0.1:${copy.port}"
+
+[sources.cache]
+endpoint = "redis://127.0.0.1:${source.port}"
+schedule = "cron(0 3 * * ? *)"
+time-zone = "Europe/Berlin"
+
+[restore]
+memory-mb = 512
+timeout = "60s"
+`,
+      { settings: { SFN_WAIT_SCALE: '0.02' } },
+    );
+  }, 180_000);
+
+  afterAll(async () => {
+    await deployment?.[Symbol.asyncDispose]();
+    await source?.stop();
+    await copy?.stop();
+  });
+
+  async function backups(): Promise<string[]> {
+    const list = new ListObjectsV2Command({ Bucket: deployment.bucket, Prefix: 'backups/' });
+    return ((await deployment.s3.send(list)).Contents ?? []).map(({ Key = '' }) => Key);
+  }
+
+  /** Does what the schedule would at its time. */
+  async function onSchedule() {
+    const count = (await deployment.executions(DUMP)).length;
+    deployment.forgetNotices();
+    const schedules = (await deployment.resources()).filter(({ type }) => type === 'AWS::Scheduler::Schedule');
+    expect(schedules).toHaveLength(2);
+    const template = JSON.parse(readFileSync(join(deployment.assembly, 'Keyferry.template.json'), 'utf8')) as {
+      Resources: Record<string, Schedule>;
+    };
+    const [schedule] = schedules
+      .map(({ logicalId }) => template.Resources[logicalId] as Schedule)
+      .filter(({ Properties }) => Properties.ScheduleExpression.startsWith('cron'));
+    await deployment.start(DUMP, JSON.parse(schedule?.Properties.Target.Input ?? '') as object);
+    return (await deployment.ended(DUMP, count + 1)).at(-1);
+  }
+
+  test('a schedule’s target makes a set that verify passes; a copy of its manifest restores it elsewhere', async () => {
+    const ended = await onSchedule();
+    expect(ended?.cause).toBeUndefined();
+    expect(ended?.status).toBe('SUCCEEDED');
+    const [rdb = '', manifest = '', ...others] = await backups();
+    expect(others).toEqual([]);
+    expect(rdb).toMatch(/^backups\/cache\/\d{8}T\d{6}Z\/dump\.rdb$/);
+    const path = `s3://${deployment.bucket}/${manifest}`;
+    const report = await verifyBackup({ path, level: 'full', s3: deployment.s3 });
+    expect(report.good).toBe(true);
+    expect(parseBackupManifest((await deployment.read(manifest)) ?? '', manifest).via).toBe('psync');
+    const [notice] = await deployment.told(1);
+    expect(notice?.subject).toBe('keyferry: backup of cache succeeded');
+
+    deployment.forgetNotices();
+    await deployment.s3.send(
+      new CopyObjectCommand({
+        ...{ Bucket: deployment.bucket, Key: 'restore/copy/cache.json' },
+        CopySource: `${deployment.bucket}/${manifest}`,
+      }),
+    );
+    const [restored] = await deployment.ended('copy', 1);
+    expect(restored?.cause).toBeUndefined();
+    expect(await copy.call('DEBUG', 'DIGEST')).toEqual(await source.call('DEBUG', 'DIGEST'));
+  }, 120_000);
+
+  test('a source that is down: a failed execution, a notice, and nothing left behind', async () => {
+    const before = await backups();
+    await source.stop();
+    const ended = await onSchedule();
+    expect(ended).toMatchObject({ status: 'FAILED', error: 'TARGET_UNREACHABLE' });
+    const [notice] = await deployment.told(1);
+    expect(notice?.subject).toBe('keyferry: backup of cache failed');
+    expect(await backups()).toEqual(before);
+    expect(await openUploads(deployment.s3, deployment.bucket)).toEqual([]);
+  }, 120_000);
+});

@@ -1,0 +1,2 @@
+// Stands in for backup-age, which no machine here calls.
+export const handler = async () => ({});

@@ -1,0 +1,2 @@
+// Stands in for dump-fail, which no machine here calls.
+export const handler = async () => ({});

@@ -1,0 +1,2 @@
+// Stands in for dump-finish, which no machine here calls.
+export const handler = async () => ({});

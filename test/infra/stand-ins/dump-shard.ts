@@ -1,0 +1,2 @@
+// Stands in for dump-shard, which no machine here calls.
+export const handler = async () => ({});
