@@ -2,11 +2,20 @@
 import type { Command, Option } from 'commander';
 import { DEFAULT_SHARDS_AT_ONCE, DEFAULT_STALL_MS } from '../lib/jobs/dump/defaults.ts';
 import { DUMP_WAYS } from '../lib/jobs/dump/shard-source.ts';
-import { DEFAULT_PATIENCE_MS, DEFAULT_REPLY_TIMEOUT_MS } from '../lib/jobs/restore-job.ts';
 import { parsePsyncNames } from '../lib/sources/replica/psync-names.ts';
 import type { DumpFlags } from './dump-command.ts';
 import { dumpHelp } from './help.ts';
-import { addCommand, duration, option, type Run, SCREEN, TARGET, targetOptions } from './option-groups.ts';
+import {
+  addCommand,
+  duration,
+  option,
+  patienceOptions,
+  preferOption,
+  type Run,
+  SCREEN,
+  TARGET,
+  targetOptions,
+} from './option-groups.ts';
 import { parseAnnounced, parseCount, parseOneOf, parseRate, parseWait } from './parse.ts';
 
 const SOURCE = 'Source:';
@@ -34,12 +43,7 @@ const dumpOptionList = (): Option[] => [
     'psync or sync: as a replica; scan: key by key, of no one moment, all nodes in one file; auto tries one after the other; default auto',
     parseOneOf([...DUMP_WAYS, 'auto'] as const, 'is no way to read a server.'),
   ),
-  option(
-    SOURCE,
-    '--prefer <ROLE>',
-    'replica: read a replica that is online, of each master that has one; default master',
-    parseOneOf(['master', 'replica'] as const, 'is no role of a server.'),
-  ),
+  preferOption(SOURCE),
   option(
     SOURCE,
     '--psync-name <NAMES>',
@@ -69,23 +73,12 @@ const dumpOptionList = (): Option[] => [
     (text, name) => parseCount(text, name, 1, MOST_AT_ONCE),
   ),
   option(PACE, '--rate <RATE>', 'by scan: at most so many bytes, or keys, a second: 50MB/s or 20000keys/s', parseRate),
-  option(
-    PACE,
-    '--retry-for <DURATION>',
-    `how long a source that is loading, or has lost its own master, is waited for; default ${duration(DEFAULT_PATIENCE_MS)}`,
-    (text, name) => parseWait(text, name, 0),
-  ),
+  ...patienceOptions(PACE, 'a source that is loading, or has lost its own master,'),
   option(
     PACE,
     '--stall <DURATION>',
     `how long the source may send nothing; default ${duration(DEFAULT_STALL_MS)}`,
     (text, name) => parseWait(text, name, LEAST_STALL_MS),
-  ),
-  option(
-    PACE,
-    '--reply-timeout <DURATION>',
-    `how long one answer may take; default ${duration(DEFAULT_REPLY_TIMEOUT_MS)}`,
-    (text, name) => parseWait(text, name, 1),
   ),
   option(
     SCREEN,

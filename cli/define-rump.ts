@@ -1,22 +1,21 @@
 // What `keyferry rump` can be told.
 import type { Command, Option } from 'commander';
-import { DEFAULT_BIG_KEY_BYTES, DEFAULT_PATIENCE_MS, DEFAULT_REPLY_TIMEOUT_MS } from '../lib/jobs/restore-job.ts';
 import { DEFAULT_DUMP_BYTES } from '../lib/sources/scan/scan-source.ts';
 import { SCAN_CLOUDS } from '../lib/sources/scan/spelling.ts';
-import { formatSeconds } from './format.ts';
 import { rumpHelp } from './help.ts';
-import { addCommand, keyOptions, option, PLACE, type Run, SCREEN, TARGET, targetOptions } from './option-groups.ts';
 import {
-  parseAddressMap,
-  parseCount,
-  parseDbMap,
-  parseDuration,
-  parseOneOf,
-  parsePolicy,
-  parseRate,
-  parseSizeWithin,
-  parseWait,
-} from './parse.ts';
+  addCommand,
+  bulkOptions,
+  option,
+  PLACE,
+  patienceOptions,
+  preferOption,
+  type Run,
+  reportOptions,
+  targetOptions,
+  writingOptions,
+} from './option-groups.ts';
+import { parseAddressMap, parseCount, parseOneOf, parseRate, parseSizeWithin } from './parse.ts';
 import type { RumpFlags } from './rump-command.ts';
 
 const SOURCE = 'Source:';
@@ -58,12 +57,7 @@ const sourceOptions = (): Option[] => [
     'where its nodes are reached, if not at the address that they announce: 10.0.0.7:6379=203.0.113.7:7001; with commas',
     (text, name, before?: Map<string, string>) => parseAddressMap(text, name, before),
   ),
-  option(
-    SOURCE,
-    '--prefer <ROLE>',
-    'replica: read a replica that is online, of each master that has one; default master',
-    parseOneOf(['master', 'replica'] as const, 'is no role of a server.'),
-  ),
+  preferOption(SOURCE),
   option(
     SOURCE,
     '--cloud <KIND>',
@@ -81,19 +75,7 @@ const sourceOptions = (): Option[] => [
 const rumpOptionList = (): Option[] => [
   ...sourceOptions(),
   ...targetOptions(),
-  option(
-    TARGET,
-    '--on-conflict <POLICY>',
-    'keys that the target has before the job begins: panic stops at the first, rewrite replaces them wholly, skip leaves them; default panic',
-    parsePolicy,
-  ),
-  option(TARGET, '--ttl-shift <DURATION>', 'added to every expiry: +7d, --ttl-shift=-1h; default 0', parseDuration),
-  option(TARGET, '--no-expire', 'write everything without expiry'),
-  ...keyOptions(KEYS),
-  option(KEYS, '--db-map <MAP>', 'databases change their number: 1:0,9:2', (text, name, before?: Map<number, number>) =>
-    parseDbMap(text, name, before),
-  ),
-  option(KEYS, '--merge-dbs', 'all databases go into one: the one in the URL, else 0; in a cluster there is no other'),
+  ...writingOptions(KEYS),
   option(
     PACE,
     '--rate <RATE>',
@@ -101,12 +83,6 @@ const rumpOptionList = (): Option[] => [
     parseRate,
   ),
   option(PACE, '--count <N>', 'names that one SCAN asks for, at most; default 4096', count(MOST_COUNT)),
-  option(
-    PACE,
-    '--connections <N>',
-    'sockets to each server of the target; default 4, in a cluster 2',
-    count(MOST_SOCKETS),
-  ),
   option(PACE, '--from-connections <N>', 'sockets to each node of the source; default 2', count(MOST_SOCKETS)),
   option(
     PACE,
@@ -114,24 +90,8 @@ const rumpOptionList = (): Option[] => [
     `values that take so much of the source's memory are not read by one DUMP but in parts; default ${DEFAULT_DUMP_BYTES / MIB}MiB`,
     size,
   ),
-  option(
-    PACE,
-    '--big-key-bytes <SIZE>',
-    `values from this size on are built under a temporary name, in parts; default ${DEFAULT_BIG_KEY_BYTES / MIB}MiB`,
-    size,
-  ),
-  option(
-    PACE,
-    '--retry-for <DURATION>',
-    `how long a server that is loading, busy or gone is waited for; default ${formatSeconds(DEFAULT_PATIENCE_MS / 1000)}`,
-    (text, name) => parseWait(text, name, 0),
-  ),
-  option(
-    PACE,
-    '--reply-timeout <DURATION>',
-    `how long one answer may take; default ${formatSeconds(DEFAULT_REPLY_TIMEOUT_MS / 1000)}`,
-    (text, name) => parseWait(text, name, 1),
-  ),
+  ...bulkOptions(PACE),
+  ...patienceOptions(PACE, 'a server that is loading, busy or gone'),
   option(
     JOB,
     '--passes <N>',
@@ -145,13 +105,7 @@ const rumpOptionList = (): Option[] => [
     '--work-dir <DIR>',
     'folder for the ledger, and for what memory has no room for; default: the current one',
   ),
-  option(
-    SCREEN,
-    '--json',
-    'one JSON object on standard output when it has ended; progress as JSON lines on standard error',
-  ),
-  option(SCREEN, '--report <FILE>', 'write the same JSON to a file, every refused key in it'),
-  option(SCREEN, '--quiet', 'show nothing but what went wrong'),
+  ...reportOptions(),
 ];
 
 /** The command and its options. */

@@ -1,12 +1,34 @@
 // Options that several commands have, and how an option and a command are made.
 import { type Command, Option } from 'commander';
+import {
+  CONNECTIONS_IN_CLUSTER,
+  DEFAULT_BIG_KEY_BYTES,
+  DEFAULT_CONNECTIONS,
+  DEFAULT_PATIENCE_MS,
+  DEFAULT_REPLY_TIMEOUT_MS,
+} from '../lib/jobs/restore-job.ts';
 import { VALUE_KINDS } from '../lib/rdb/types.ts';
 import { DEFAULT_CHUNK_BYTES } from '../lib/sources/rdb/plan.ts';
 import { formatSeconds } from './format.ts';
-import { parseAddressMap, parseDbs, parseKinds, parseMode, parseSizeWithin } from './parse.ts';
+import {
+  parseAddressMap,
+  parseCount,
+  parseDbMap,
+  parseDbs,
+  parseDuration,
+  parseKinds,
+  parseMode,
+  parseOneOf,
+  parsePolicy,
+  parseSizeWithin,
+  parseWait,
+} from './parse.ts';
 
 const LEAST_CHUNK_BYTES = 1024;
 const MOST_CHUNK_BYTES = 1024 ** 3;
+const LEAST_BIG_KEY_BYTES = 1024;
+const MOST_BIG_KEY_BYTES = 2 ** 40;
+const MOST_SOCKETS = 256;
 
 /** Reads an option's value; `before` is what the same option gave earlier in the command line. */
 type Read<T> = (text: string, option: string, before: T | undefined) => T;
@@ -114,3 +136,72 @@ export const keyOptions = (group: string): Option[] => [
   ),
   option(group, '--type <TYPES>', `kinds of values: ${VALUE_KINDS.join(',')}; default all`, parseKinds),
 ];
+
+/** What becomes of keys on their way into a server: of those that exist, of expiries, of databases. */
+export const writingOptions = (keys: string): Option[] => [
+  option(
+    TARGET,
+    '--on-conflict <POLICY>',
+    'keys that exist: panic stops at the first, rewrite replaces them wholly, skip leaves them (none and ignore mean panic and skip); default panic',
+    parsePolicy,
+  ),
+  option(TARGET, '--ttl-shift <DURATION>', 'added to every expiry: +7d, --ttl-shift=-1h; default 0', parseDuration),
+  option(TARGET, '--no-expire', 'write everything without expiry; what has expired already is still left out'),
+  ...keyOptions(keys),
+  option(keys, '--db-map <MAP>', 'databases change their number: 1:0,9:2', (text, name, before?: Map<number, number>) =>
+    parseDbMap(text, name, before),
+  ),
+  option(keys, '--merge-dbs', 'all databases go into one: the one in the URL, else 0; in a cluster there is no other'),
+];
+
+/** How many sockets there are, and how large values go. */
+export const bulkOptions = (pace: string): Option[] => [
+  option(
+    pace,
+    '--connections <N>',
+    `sockets to each server of the target; default ${DEFAULT_CONNECTIONS}, in a cluster ${CONNECTIONS_IN_CLUSTER}`,
+    (text, name) => parseCount(text, name, 1, MOST_SOCKETS),
+  ),
+  option(
+    pace,
+    '--big-key-bytes <SIZE>',
+    `values from this size on are built under a temporary name, in parts; default ${DEFAULT_BIG_KEY_BYTES / 2 ** 20}MiB`,
+    (text, name) => parseSizeWithin(text, name, LEAST_BIG_KEY_BYTES, MOST_BIG_KEY_BYTES),
+  ),
+];
+
+/** How long servers are waited for. @param who is waited for: "a target that is loading, busy or gone" */
+export const patienceOptions = (pace: string, who: string): Option[] => [
+  option(
+    pace,
+    '--retry-for <DURATION>',
+    `how long ${who} is waited for; default ${duration(DEFAULT_PATIENCE_MS)}`,
+    (text, name) => parseWait(text, name, 0),
+  ),
+  option(
+    pace,
+    '--reply-timeout <DURATION>',
+    `how long one answer may take; default ${duration(DEFAULT_REPLY_TIMEOUT_MS)}`,
+    (text, name) => parseWait(text, name, 1),
+  ),
+];
+
+/** What a job that writes keys shows. */
+export const reportOptions = (): Option[] => [
+  option(
+    SCREEN,
+    '--json',
+    'one JSON object on standard output when it has ended; progress as JSON lines on standard error',
+  ),
+  option(SCREEN, '--report <FILE>', 'write the same JSON to a file, every refused key in it'),
+  option(SCREEN, '--quiet', 'show nothing but what went wrong'),
+];
+
+/** Which of a shard's servers is read. */
+export const preferOption = (group: string): Option =>
+  option(
+    group,
+    '--prefer <ROLE>',
+    'replica: read a replica that is online, of each master that has one; default master',
+    parseOneOf(['master', 'replica'] as const, 'is no role of a server.'),
+  );
