@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Command, pipelined } from '../support/commands.ts';
+import { corpusLacks } from '../support/corpus.ts';
 import type { DamageOrder, DamageResult } from '../support/damage-run.ts';
 import { runs, seedOr } from '../support/random.ts';
 import { anyServer } from '../support/server-binaries.ts';
@@ -77,14 +78,19 @@ describe('files that end too early', () => {
 
 /** What damage that is not seen by its checksum must have led to, or the test has not reached what it is for. */
 const STRUCTURE = ['RDB_OPCODE', 'RDB_TRUNCATED', 'RDB_LENGTH', 'RDB_STRING', 'RDB_CHECKSUM', 'read'];
-const CONTENT = ['RDB_LZF', 'RDB_LISTPACK', 'RDB_ZIPLIST', 'RDB_STREAM', 'RDB_VALUE'];
+/** Few but the corpus's files have ziplists: Redis 7.0 writes none any more. */
+const OLD = corpusLacks === '' ? ['RDB_ZIPLIST'] : [];
+const CONTENT = ['RDB_LZF', 'RDB_LISTPACK', 'RDB_STREAM', 'RDB_VALUE', ...OLD];
+
+/** Enough cases to reach all of that; the corpus brings some of it in more files. */
+const SAMPLE = corpusLacks === '' ? 1000 : 4000;
 
 test.each(['flipped', 'forged'] as const)('%s: with the checksum as it was, repaired, and disabled', async (kind) => {
-  const count = runs(1000, 10_000);
+  const count = runs(SAMPLE, 10_000);
   const result = await damaged(kind, count);
   expectHarmless(result);
   expect(result.cases).toBe(count);
-  if (count >= 1000) {
+  if (count >= SAMPLE) {
     for (const code of STRUCTURE) expect(result.verdicts, `seed ${SEED}`).toHaveProperty(code);
     for (const code of CONTENT) expect(result.inside, `seed ${SEED}`).toHaveProperty(code);
   }
