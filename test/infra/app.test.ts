@@ -7,7 +7,7 @@ import { expect, test } from 'vitest';
 import { bundleFunction } from '../../infra/bundle.ts';
 import { FUNCTIONS, MOST_BYTES } from '../../scripts/build-functions.ts';
 import { temporaryFolder } from '../support/folder.ts';
-import { TWO_TARGETS } from './synthesised.ts';
+import { WITH_SOURCE } from './synthesised.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const { context } = JSON.parse(readFileSync(join(ROOT, 'cdk.json'), 'utf8')) as { context: object };
@@ -40,7 +40,7 @@ test('the example deploys as it is: synthesised without Docker, twice the same',
 }, 120_000);
 
 test('each function is an asset of its own with one file in it', () => {
-  const { status, outdir } = run(TWO_TARGETS);
+  const { status, outdir } = run(WITH_SOURCE);
   expect(status).toBe(0);
   const assets = readdirSync(outdir).filter((name) => name.startsWith('asset.'));
   // All but empty-bucket, which only try-outs have.
