@@ -6,4 +6,5 @@ declare const KEYFERRY_VERSION: string | undefined;
 export const version: string =
   typeof KEYFERRY_VERSION === 'string'
     ? KEYFERRY_VERSION
-    : (createRequire(import.meta.url)('../package.json') as { version: string }).version;
+    : // By the package's own name: compiled, this file lies deeper.
+      (createRequire(import.meta.url)('keyferry/package.json') as { version: string }).version;
