@@ -4,7 +4,7 @@ import { SHAPES, type Shape, writeBigFiles } from '../../bench/big-data.ts';
 import { ensureClusterFiles } from '../../bench/cluster-data.ts';
 import { run } from '../../bench/measure.ts';
 import { withCluster } from '../support/cluster.ts';
-import { clusterSnapshot } from '../support/cluster-oracle.ts';
+import { clusterSnapshot, markLoaded } from '../support/cluster-oracle.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { compare, snapshot } from '../support/oracle.ts';
 import { lacks, startServer } from '../support/servers.ts';
@@ -18,6 +18,7 @@ test.skipIf(lacking !== '')(`the three streams fill three masters as the RDB fil
   await using native = await startServer('redis-7.0', { rdb: files.rdb });
   expect(await native.call('DBSIZE')).toBe(3000);
   await withCluster('redis-7.0', { replicas: 0 }, async (cluster) => {
+    markLoaded(cluster);
     for (const [index, node] of (await cluster.masters()).entries()) await pipe(node.port, files.streams[index]!);
     expect(compare(await snapshot(native), await clusterSnapshot(cluster))).toEqual([]);
   });

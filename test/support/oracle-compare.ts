@@ -12,7 +12,7 @@ export interface CompareOptions {
 }
 
 /** Seconds by which idle times may differ: the servers' clock for them ticks once a second, and loading takes a while. */
-const IDLE_TOLERANCE = 8;
+const IDLE_TOLERANCE = 3;
 /** Milliseconds by which expiries may differ where a server only tells the time that is left. */
 const EXPIRY_TOLERANCE = 1000;
 /** How many differences to name within one key. */
