@@ -3,7 +3,7 @@ import { failBackup } from '../lib/jobs/aws/backup/fail.ts';
 import { jobOf } from '../lib/jobs/aws/backup/run.ts';
 import { endWithoutJob } from '../lib/jobs/aws/conclude.ts';
 import { noteFailure } from '../lib/jobs/aws/failure.ts';
-import { asFailure } from './caught.ts';
+import { stoppedBy } from './caught.ts';
 import { dumpFailEvent } from './dump-inputs.ts';
 import { openCloud } from './environment.ts';
 import { observed } from './runtime.ts';
@@ -11,8 +11,8 @@ import { observed } from './runtime.ts';
 export const handler = observed(
   'dump-fail',
   dumpFailEvent,
-  async ({ run, index, given, caught }) => {
-    const failure = (caught === undefined ? given : undefined) ?? asFailure(caught);
+  async ({ run, index, ...stopped }) => {
+    const failure = stoppedBy(stopped);
     if (index === undefined) return failBackup(openCloud(), run, failure);
     await noteFailure(openCloud(), jobOf(run), failure);
     return endWithoutJob(`shard ${index}`, failure);

@@ -1,5 +1,6 @@
 // What the functions of backups are called with, checked: the envelope of every task, with a source for a target.
 import * as z from 'zod';
+import { caught, lastFailure } from './caught.ts';
 
 const envelope = {
   execution: z.string().min(1),
@@ -16,18 +17,6 @@ export const runEvent = z.object(envelope).transform((event) => ({ run: runOf(ev
 export const shardEvent = z
   .object({ ...envelope, state: z.object({ index: z.int().min(0) }) })
   .transform((event) => ({ run: runOf(event), index: event.state.index }));
-
-/** What a step answered in place of a result. */
-const failure = z.object({
-  ok: z.literal(false),
-  code: z.string(),
-  message: z.string(),
-  where: z.string(),
-  remedy: z.string(),
-  damaged: z.boolean(),
-});
-
-const caught = z.object({ Error: z.string().nullish(), Cause: z.string().nullish() });
 
 /** Whatever an execution, or an item of its map, got to. */
 export const dumpFailEvent = z
@@ -46,7 +35,7 @@ export const dumpFailEvent = z
     return {
       run: runOf(event),
       index,
-      given: [end, run, discover].map((result) => failure.safeParse(result).data).find(Boolean),
+      given: lastFailure(end, run, discover),
       caught: caught ?? undefined,
     };
   });

@@ -4,7 +4,7 @@ import * as z from 'zod';
 import { endWithoutJob } from '../lib/jobs/aws/conclude.ts';
 import { failJob } from '../lib/jobs/aws/fail.ts';
 import { noteFailure } from '../lib/jobs/aws/failure.ts';
-import { asFailure } from './caught.ts';
+import { asFailure, stoppedBy } from './caught.ts';
 import { openCloud } from './environment.ts';
 import { failEvent, itemFailEvent } from './inputs.ts';
 import { observed } from './runtime.ts';
@@ -18,9 +18,8 @@ export const handler = observed(
       await noteFailure(openCloud(), event.item.job, failure);
       return endWithoutJob(`chunk ${event.item.n}`, failure);
     }
-    const { caught, given, ...stopped } = event;
-    const failure = (caught === undefined ? given : undefined) ?? asFailure(caught);
-    return failJob(openCloud(), { ...stopped, failure });
+    const { request, job } = event;
+    return failJob(openCloud(), { request, job, failure: stoppedBy(event) });
   },
   (failure) => endWithoutJob('job', failure),
 );

@@ -2,6 +2,7 @@
 import * as z from 'zod';
 import type { ClaimRequest } from '../lib/jobs/aws/claim.ts';
 import { parseChunk } from '../lib/sources/rdb/plan-files.ts';
+import { caught, lastFailure } from './caught.ts';
 
 /** An input transformer writes nothing, or an empty text, where an event lacks a field. */
 const optionalText = z
@@ -45,18 +46,6 @@ function fromEvent(state: unknown): unknown {
 
 /** The detail of "Object Created", as a rule hands it over. */
 export const strayEvent = request.transform(({ bucket, key, version }) => ({ bucket, key, version }));
-
-const failure = z.object({
-  ok: z.literal(false),
-  code: z.string(),
-  message: z.string(),
-  where: z.string(),
-  remedy: z.string(),
-  damaged: z.boolean(),
-});
-
-/** What Catch hands over: the text is what Lambda says of the error that was thrown. */
-const caught = z.object({ Error: z.string().nullish(), Cause: z.string().nullish() });
 
 const envelope = z.object({
   execution: z.string().min(1),
@@ -123,7 +112,7 @@ export const failEvent = envelope
       request: asRequest(event),
       job: claimed.safeParse(claim).data?.job,
       /** The failure of the last step that gave one. */
-      given: [prepare, plan, build, lease, claim].map((result) => failure.safeParse(result).data).find(Boolean),
+      given: lastFailure(prepare, plan, build, lease, claim),
       caught: caught ?? undefined,
     };
   });
