@@ -14,7 +14,6 @@ import { loadCommand } from './load-command.ts';
 import { planCommand } from './plan-command.ts';
 import { buildProgram } from './program.ts';
 import { restoreCommand } from './restore-command.ts';
-import { rumpCommand } from './rump-command.ts';
 
 /** Runs what the command line asks for. Never throws. */
 export async function run(io: Io): Promise<ExitCode> {
@@ -45,6 +44,7 @@ export async function run(io: Io): Promise<ExitCode> {
         exitCode = await awsCommand(command, words, flags, io);
       },
       rump: async (words, flags) => {
+        const { rumpCommand } = await import('./rump-command.ts');
         exitCode = await rumpCommand(words, flags, io);
       },
       dump: async (words, flags) => {
