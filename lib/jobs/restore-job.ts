@@ -1,6 +1,6 @@
 // The restore as a sequence: open and plan the files, check the target, write chunk after chunk, account for everything.
 import type { CheckpointStore } from '../checkpoint/store.ts';
-import { InterruptedError, KeyferryError, TargetError, UsageError } from '../errors.ts';
+import { UsageError } from '../errors.ts';
 import { showEndpoint } from '../redis/endpoint.ts';
 import type { Witness } from '../redis/witness.ts';
 import { openRdb, type RdbInput, workPath } from '../sources/rdb/input.ts';
@@ -15,6 +15,8 @@ import { newFunctionTally, type RestoreReport } from './report.ts';
 import type { RestoreOptions } from './restore.ts';
 import { restoreFunctions } from './restore-functions.ts';
 import { RestoreSession } from './restore-session.ts';
+import { MOST_ROUNDS, restartsTooOften, WRITTEN_AGAIN } from './rounds.ts';
+import { enterEnd, interrupted, type Job } from './run-job.ts';
 import { writeChunks } from './write-chunks.ts';
 
 export {
@@ -28,10 +30,8 @@ export const DEFAULT_CONCURRENCY = 4;
 
 /** How long chunks that are under way may take when the job is told to stop; then they are broken off. */
 const DRAIN_MS = 10_000;
-/** A target that keeps being restarted while it is written to ends the job after so many rounds. */
-const MOST_ROUNDS = 5;
 
-export class RestoreJob {
+export class RestoreJob implements Job<RestoreReport> {
   readonly report: RestoreReport;
   readonly #options: RestoreOptions;
   readonly #clock: Clock;
@@ -101,17 +101,9 @@ export class RestoreJob {
     }
   }
 
-  /** Enters what ended the job into the report. What is no error of the family is a defect, and goes on up. */
   stopped(error: unknown): void {
     this.#sumUp();
-    if (this.#options.signal?.aborted) {
-      this.report.outcome = 'interrupted';
-      this.report.error = interrupted();
-      return;
-    }
-    if (!(error instanceof KeyferryError)) throw error;
-    this.report.outcome = 'stopped';
-    this.report.error = error;
+    enterEnd(this.report, error, this.#options.signal);
   }
 
   async close(): Promise<void> {
@@ -186,16 +178,8 @@ export class RestoreJob {
       await witness.look();
       const units = [...ledger.units.values()];
       if (units.every((unit) => unit.state !== 'done' || witness.holds(unit.result.server))) break;
-      // A process that confirmed writes is gone, and with it perhaps what it had not saved, or handed on.
-      if (round === MOST_ROUNDS) {
-        throw new TargetError('TARGET_RESTARTS', 'the target keeps being restarted while it is written to.', {
-          where: fleet.name,
-          remedy: 'Look at its log. The same command again goes on from here.',
-        });
-      }
-      this.report.warnings.push(
-        'A server of the target was restarted or replaced meanwhile: what it had confirmed, and no replica, was written again.',
-      );
+      if (round === MOST_ROUNDS) throw restartsTooOften(fleet.name, '. The same command again goes on from here.');
+      this.report.warnings.push(WRITTEN_AGAIN);
     }
     this.#sumUp();
     this.#countKeys();
@@ -260,8 +244,3 @@ export class RestoreJob {
     }
   }
 }
-
-const interrupted = () =>
-  new InterruptedError('INTERRUPTED', 'the job was told to stop. What was confirmed is noted.', {
-    remedy: 'The same command again goes on from here.',
-  });

@@ -1,9 +1,9 @@
 // A restore's target and all that decides how its keys are written: the same for a job in one process and for a single
 // chunk in a process of its own.
 import { rulesFilter } from '../filter/filter.ts';
-import type { Fleet } from '../redis/fleet.ts';
+import { describeFleet, type Fleet } from '../redis/fleet.ts';
 import { type OpenedFleet, openFleet } from '../redis/open-fleet.ts';
-import { parseInfo, showVersion } from '../redis/server-info.ts';
+import { parseInfo } from '../redis/server-info.ts';
 import { Witness } from '../redis/witness.ts';
 import type { RdbInput } from '../sources/rdb/input.ts';
 import { DEFAULT_CHUNK_BYTES } from '../sources/rdb/plan.ts';
@@ -124,7 +124,7 @@ export class RestoreSession {
       foresee: (limits) =>
         foreseeLosses(inputs, {
           ...limits,
-          bigKeyBytes: this.#bigKeyBytes(limits.bulkLimit),
+          bigKeyBytes: bigKeyLimit(this.#terms, limits.bulkLimit),
           restoreOf: (input) => this.chunkRestore(input, limits),
           progress,
           signal,
@@ -136,8 +136,7 @@ export class RestoreSession {
 
   /** The target in words: engine, version and, of a cluster, its size. */
   describe({ server }: Checked): string {
-    const { kind, masters } = this.fleet;
-    return kind === 'cluster' ? `${showVersion(server)}, cluster of ${masters.length} masters` : showVersion(server);
+    return describeFleet(this.fleet, server);
   }
 
   /** What writes an input's chunks. `outOfTime` ends it between two keys: see {@link ChunkRestore.run}. */
@@ -156,7 +155,7 @@ export class RestoreSession {
       clock,
       largeBytes: Math.min(chunkBytes, DEFAULT_CHUNK_BYTES),
       restores,
-      bigKeyBytes: this.#bigKeyBytes(bulkLimit),
+      bigKeyBytes: bigKeyLimit(this.#terms, bulkLimit),
       bulkLimit,
       proxied: mode === 'proxy',
       outOfTime,
@@ -178,11 +177,7 @@ export class RestoreSession {
   openTarget({ server, groups, restores, bulkLimit }: Checked, witness: Witness): RedisTarget {
     const { fleet } = this;
     const { jobId, clock, progress, signal } = this.#options;
-    const {
-      rate = {},
-      connections = fleet.masters.length > 1 ? CONNECTIONS_IN_CLUSTER : DEFAULT_CONNECTIONS,
-      replyTimeoutMs = DEFAULT_REPLY_TIMEOUT_MS,
-    } = this.#terms;
+    const { rate = {}, replyTimeoutMs = DEFAULT_REPLY_TIMEOUT_MS } = this.#terms;
     return new RedisTarget({
       fleet,
       witness,
@@ -190,11 +185,11 @@ export class RestoreSession {
       policy: this.policy,
       groups,
       restores,
-      bigKeyBytes: this.#bigKeyBytes(bulkLimit),
+      bigKeyBytes: bigKeyLimit(this.#terms, bulkLimit),
       jobId,
       clock,
       rate,
-      connections,
+      connections: connectionsTo(fleet, this.#terms),
       inFlightBytes: IN_FLIGHT_BYTES,
       patienceMs: this.patienceMs,
       replyTimeoutMs,
@@ -222,11 +217,18 @@ export class RestoreSession {
     }
     return undefined;
   }
+}
 
-  /** From here on values go in parts: by choice, or since RESTORE is not to reach what the server takes at once. */
-  #bigKeyBytes(bulkLimit: number): number {
-    const { bigKeyBytes = DEFAULT_BIG_KEY_BYTES, mode } = this.#terms;
-    // Behind a proxy there are no transactions: a value that is built in parts would be seen so.
-    return mode === 'proxy' ? Number.POSITIVE_INFINITY : Math.min(bigKeyBytes, bulkLimit / 2);
-  }
+/** From here on values go in parts: by choice, or since RESTORE is not to reach what the server takes at once. */
+export function bigKeyLimit(
+  { bigKeyBytes = DEFAULT_BIG_KEY_BYTES, mode }: Pick<RestoreTerms, 'bigKeyBytes' | 'mode'>,
+  bulkLimit: number,
+): number {
+  // Behind a proxy there are no transactions: a value that is built in parts would be seen so.
+  return mode === 'proxy' ? Number.POSITIVE_INFINITY : Math.min(bigKeyBytes, bulkLimit / 2);
+}
+
+/** Sockets to each server. */
+export function connectionsTo({ masters }: Fleet, { connections }: Pick<RestoreTerms, 'connections'>): number {
+  return connections ?? (masters.length > 1 ? CONNECTIONS_IN_CLUSTER : DEFAULT_CONNECTIONS);
 }

@@ -10,6 +10,7 @@ import type { Clock } from '../telemetry/clock.ts';
 import type { Progress } from '../telemetry/progress.ts';
 import type { RestoreReport } from './report.ts';
 import { RestoreJob } from './restore-job.ts';
+import { runJob } from './run-job.ts';
 
 export interface RestoreOptions {
   /** Paths; `-` is standard input. All of them are one job. */
@@ -67,14 +68,6 @@ export interface RestoreOptions {
  * const report = await restore({ files: ['dump.rdb'], target: parseRedisUrl('redis://127.0.0.1:6379') });
  * if (report.outcome !== 'complete') console.error(report.error?.describe());
  */
-export async function restore(options: RestoreOptions): Promise<RestoreReport> {
-  const job = new RestoreJob(options);
-  try {
-    await job.run();
-  } catch (error) {
-    job.stopped(error);
-  } finally {
-    await job.close();
-  }
-  return job.report;
+export function restore(options: RestoreOptions): Promise<RestoreReport> {
+  return runJob(new RestoreJob(options));
 }

@@ -3,12 +3,13 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { openFileLedger } from '../checkpoint/file-ledger.ts';
 import type { CheckpointStore, JobDescription } from '../checkpoint/store.ts';
-import { InterruptedError, KeyferryError, TargetError } from '../errors.ts';
+import { KeyferryError } from '../errors.ts';
 import { type Dialect, dialectOf } from '../rdb/dialect.ts';
 import { redisTypes, valkeyTypes } from '../rdb/types.ts';
 import { showEndpoint } from '../redis/endpoint.ts';
+import { describeFleet } from '../redis/fleet.ts';
 import { type OpenedFleet, openFleet } from '../redis/open-fleet.ts';
-import { atLeast, rdbVersionOf, type ServerInfo, showVersion, typeSupport } from '../redis/server-info.ts';
+import { atLeast, rdbVersionOf, type ServerInfo, typeSupport } from '../redis/server-info.ts';
 import { Witness } from '../redis/witness.ts';
 import { ScanSource } from '../sources/scan/scan-source.ts';
 import { EntryEncoder } from '../targets/redis/entry-encoder.ts';
@@ -24,22 +25,21 @@ import { OwnKeys } from './own-keys.ts';
 import { newFunctionTally } from './report.ts';
 import { writeLibrary } from './restore-functions.ts';
 import {
-  CONNECTIONS_IN_CLUSTER,
-  DEFAULT_BIG_KEY_BYTES,
-  DEFAULT_CONNECTIONS,
+  bigKeyLimit,
+  connectionsTo,
   DEFAULT_PATIENCE_MS,
   DEFAULT_REPLY_TIMEOUT_MS,
   IN_FLIGHT_BYTES,
 } from './restore-session.ts';
+import { MOST_ROUNDS, restartsTooOften, WRITTEN_AGAIN } from './rounds.ts';
 import type { RumpOptions, RumpReport } from './rump.ts';
-import { type Begun, readLedger } from './rump-ledger.ts';
+import { readLedger } from './rump-ledger.ts';
 import { RumpWriter, type WriteWay } from './rump-writer.ts';
+import { enterEnd, type Job } from './run-job.ts';
 
 const DEFAULT_CONCURRENCY = 4;
-/** A target that keeps being restarted while it is written to ends the job after so many rounds. */
-const MOST_ROUNDS = 5;
 
-export class RumpJob {
+export class RumpJob implements Job<RumpReport> {
   readonly report: RumpReport;
   readonly #options: RumpOptions;
   readonly #clock: Clock;
@@ -126,22 +126,8 @@ export class RumpJob {
     await this.#own.remove();
   }
 
-  /** Enters what ended the job into the report. What is no error of the family is a defect, and goes on up. */
   stopped(error: unknown): void {
-    if (this.#options.signal?.aborted) {
-      this.report.outcome = 'interrupted';
-      this.report.error = new InterruptedError(
-        'INTERRUPTED',
-        'the job was told to stop. What was confirmed is noted.',
-        {
-          remedy: 'The same command again goes on from here.',
-        },
-      );
-      return;
-    }
-    if (!(error instanceof KeyferryError)) throw error;
-    this.report.outcome = 'stopped';
-    this.report.error = error;
+    enterEnd(this.report, error, this.#options.signal);
   }
 
   async close(): Promise<void> {
@@ -216,9 +202,7 @@ export class RumpJob {
     };
     const checked = await preflight(options);
     this.#modules = new ModuleGuard(options, checked.server, this.report.warnings);
-    const { kind, masters } = opened.fleet;
-    const size = kind === 'cluster' ? `, cluster of ${masters.length} masters` : '';
-    this.report.server = `${showVersion(checked.server)}${size}`;
+    this.report.server = describeFleet(opened.fleet, checked.server);
     this.report.warnings.push(...checked.warnings);
     return checked;
   }
@@ -240,16 +224,8 @@ export class RumpJob {
         await witness.look();
         const now = readLedger(ledger, (servers) => witness.holds(servers));
         if (now.lost === 0) break;
-        // A process that confirmed writes is gone, and with it perhaps what it had not saved, or handed on.
-        if (round === MOST_ROUNDS) {
-          throw new TargetError('TARGET_RESTARTS', 'the target keeps being restarted while it is written to.', {
-            where: fleet.name,
-            remedy: 'Look at its log. The same command again goes on from here.',
-          });
-        }
-        this.report.warnings.push(
-          'A server of the target was restarted or replaced meanwhile: what it had confirmed, and no replica, was written again.',
-        );
+        if (round === MOST_ROUNDS) throw restartsTooOften(fleet.name, '. The same command again goes on from here.');
+        this.report.warnings.push(WRITTEN_AGAIN);
         places = now.places;
       }
     }
@@ -317,7 +293,6 @@ export class RumpJob {
 
   #target(source: ScanSource, checked: PreflightReport, witness: Witness, policy: ConflictPolicy): RedisTarget {
     const { fleet } = this.#opened as OpenedFleet;
-    const { bigKeyBytes = DEFAULT_BIG_KEY_BYTES, mode, connections } = this.#options;
     const { server, groups, restores, bulkLimit } = checked;
     return new RedisTarget({
       ...this.#waits(),
@@ -327,11 +302,10 @@ export class RumpJob {
       policy,
       groups,
       restores,
-      // Behind a proxy there are no transactions: a value that is built in parts would be seen so.
-      bigKeyBytes: mode === 'proxy' ? Number.POSITIVE_INFINITY : Math.min(bigKeyBytes, bulkLimit / 2),
+      bigKeyBytes: bigKeyLimit(this.#options, bulkLimit),
       jobId: this.#id,
       rate: {},
-      connections: connections ?? (fleet.masters.length > 1 ? CONNECTIONS_IN_CLUSTER : DEFAULT_CONNECTIONS),
+      connections: connectionsTo(fleet, this.#options),
       inFlightBytes: IN_FLIGHT_BYTES,
       mapDb: this.#mapDb(source.databases.map(({ db }) => db)),
       onWritten: (keys) => {
@@ -399,5 +373,3 @@ export class RumpJob {
 function dialectOfServer(server: ServerInfo): Dialect {
   return dialectOf(server.engine === 'valkey' && atLeast(server, 9) ? 'valkey' : 'redis', rdbVersionOf(server));
 }
-
-export type { Begun };

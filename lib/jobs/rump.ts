@@ -10,6 +10,7 @@ import type { Clock } from '../telemetry/clock.ts';
 import type { Progress } from '../telemetry/progress.ts';
 import type { RestoreReport } from './report.ts';
 import { RumpJob } from './rump-job.ts';
+import { runJob } from './run-job.ts';
 
 export interface RumpOptions {
   readonly source: RedisUrl;
@@ -85,14 +86,6 @@ export interface RumpReport
  * What is deleted on the source while the job runs may stay on the target; what is written there after it was read does
  * not come along, but for a later pass.
  */
-export async function rump(options: RumpOptions): Promise<RumpReport> {
-  const job = new RumpJob(options);
-  try {
-    await job.run();
-  } catch (error) {
-    job.stopped(error);
-  } finally {
-    await job.close();
-  }
-  return job.report;
+export function rump(options: RumpOptions): Promise<RumpReport> {
+  return runJob(new RumpJob(options));
 }

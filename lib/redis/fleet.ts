@@ -2,6 +2,7 @@
 import type { Control } from './control.ts';
 import { type Endpoint, showEndpoint } from './endpoint.ts';
 import type { Locator } from './locator.ts';
+import { type ServerInfo, showVersion } from './server-info.ts';
 
 export interface Master {
   /** Stays while the server does, also over restarts: a cluster's node id, else the address. */
@@ -24,6 +25,11 @@ export interface Fleet extends Locator {
   /** Questions and single commands to one server. */
   control(endpoint: Endpoint): Control;
   end(): void;
+}
+
+/** The servers in words: engine, version and, of a cluster, its size. */
+export function describeFleet({ kind, masters }: Fleet, server: ServerInfo): string {
+  return kind === 'cluster' ? `${showVersion(server)}, cluster of ${masters.length} masters` : showVersion(server);
 }
 
 /** Questions that one master answers for all: those of a cluster are configured alike, or should be. */

@@ -7,6 +7,7 @@ import { KeyferryError, quoteKey, TargetError } from '../../errors.ts';
 import type { Plan } from '../../sources/rdb/plan.ts';
 import { addTally, newTally, type Tally, tallied } from '../../targets/redis/tally.ts';
 import { formatCount } from '../../text/count.ts';
+import { MOST_ROUNDS, restartsTooOften } from '../rounds.ts';
 import { readBuild } from './build.ts';
 import { conclude, type End } from './conclude.ts';
 import { asFailure, type Failure, isPassing, notedFailure } from './failure.ts';
@@ -21,8 +22,6 @@ import {
   unitName,
 } from './restore-steps.ts';
 
-/** A target that keeps being restarted while it is written to ends the job after so many rounds. */
-const MOST_ROUNDS = 5;
 /** Refused keys that a report names. */
 const MOST_NAMED = 1000;
 
@@ -160,8 +159,5 @@ async function goAgain({ table }: Cloud, job: AwsJob): Promise<End> {
   });
   const rounds = written.done ? numberOf(written.item, 'rounds') : 0;
   if (rounds < MOST_ROUNDS) return { ok: true, again: true, subject: '', text: '', error: '', cause: '' };
-  throw new TargetError('TARGET_RESTARTS', 'the target keeps being restarted while it is written to.', {
-    where: job.target,
-    remedy: 'Look at its log, then retry the job: it goes on from here.',
-  });
+  throw restartsTooOften(job.target, ', then retry the job: it goes on from here.');
 }

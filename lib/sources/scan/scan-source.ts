@@ -9,10 +9,10 @@ import { type AddressMap, nodeEndpoint } from '../../redis/cluster-slots.ts';
 import { type Command, PipeBroken } from '../../redis/command-pipe.ts';
 import type { ControlReply } from '../../redis/control.ts';
 import type { Endpoint, RedisUrl } from '../../redis/endpoint.ts';
-import type { Fleet, Master } from '../../redis/fleet.ts';
+import { describeFleet, type Fleet, type Master } from '../../redis/fleet.ts';
 import { openFleet } from '../../redis/open-fleet.ts';
 import { type Rate, RateLimit } from '../../redis/rate-limit.ts';
-import { atLeast, parseInfo, type ServerInfo, showVersion, typeSupport } from '../../redis/server-info.ts';
+import { atLeast, parseInfo, type ServerInfo, typeSupport } from '../../redis/server-info.ts';
 import { keySlot, SLOTS } from '../../redis/slots.ts';
 import { ErrorReply } from '../../resp/reply-reader.ts';
 import { isTemporaryKey } from '../../targets/redis/temporary-key.ts';
@@ -145,8 +145,7 @@ export class ScanSource {
 
   /** In words: engine, version and, of a cluster, its size. */
   describe(): string {
-    const { kind, masters } = this.#fleet;
-    return `${showVersion(this.server)}${kind === 'cluster' ? `, cluster of ${masters.length} masters` : ''}`;
+    return describeFleet(this.#fleet, this.server);
   }
 
   /** Some key that will be read; `undefined` where none is found at once. */
