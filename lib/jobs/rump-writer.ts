@@ -32,7 +32,7 @@ export interface RumpWriterOptions {
   readonly dialect: Pick<ScanState, 'dialect' | 'version'>;
   readonly ways: { readonly theirs: WriteWay; readonly ours: () => WriteWay };
   /** Decides on a key, and remembers it. */
-  readonly owns: (entry: ScanEntry) => Promise<Ownership> | Ownership;
+  readonly owns: (entry: ScanEntry) => Ownership;
   /** Told before the first write of keys that were decided on. */
   readonly beforeWrite: () => Promise<void>;
   readonly onTally: (tally: Tally) => void;
@@ -53,6 +53,8 @@ interface Stream {
   keys: number;
   filtered: number;
   unread: Tally['failed'];
+  /** The keys of `ours`. */
+  replacing: string[];
   /** Ends when all units so far are noted. */
   noted: Promise<void>;
 }
@@ -63,6 +65,8 @@ export class RumpWriter {
   /** Units that are being written; and those of them with keys that are not ours yet. */
   readonly #underWay = new Set<Promise<unknown>>();
   readonly #claiming = new Set<Promise<unknown>>();
+  /** Keys of the job's own that are gathered or being written. */
+  readonly #replacing = new Set<string>();
   readonly #free: Buffer[] = [];
   #failure: unknown;
 
@@ -71,16 +75,23 @@ export class RumpWriter {
   }
 
   /** Takes a page. Waits while too much is under way. Rejects with what stopped the job. */
-  async add({ stream: name, db, from, to, entries, unread, filtered }: ScanPage): Promise<void> {
+  async add(page: ScanPage): Promise<void> {
+    const { stream: name, db, from, to, entries, unread, filtered } = page;
+    const owners = entries.map(this.#options.owns);
+    const ours = entries.filter((_, i) => owners[i] === 'ours').map(idOf);
+    if (ours.length > 0) await this.#settleBefore(name, ours);
     const stream = this.#stream(name);
     stream.from ??= from;
     stream.to = to;
     stream.filtered += filtered;
     for (const { key, reason } of unread) stream.unread.push({ db, key: Buffer.from(key), type: '', reason });
-    for (const entry of entries) {
-      const decided = this.#options.owns(entry);
-      const owner = typeof decided === 'string' ? decided : await decided;
+    for (const [i, entry] of entries.entries()) {
+      const owner = owners[i];
       if (owner !== 'left') this.#put(stream, owner === 'ours' ? stream.ours : stream.theirs, entry);
+    }
+    for (const id of ours) {
+      this.#replacing.add(id);
+      stream.replacing.push(id);
     }
     stream.keys += entries.length;
     if (stream.bytes >= UNIT_BYTES || stream.keys >= UNIT_KEYS || to === SCANNED) await this.#close(name, stream);
@@ -116,11 +127,25 @@ export class RumpWriter {
         keys: 0,
         filtered: 0,
         unread: [],
+        replacing: [],
         noted: Promise.resolve(),
       };
       this.#streams.set(name, stream);
     }
     return stream;
+  }
+
+  /**
+   * Sees to it that keys which come again are written behind what is held of them: SCAN gives a key twice, a key moves to
+   * another node, a restarted node is read from its beginning.
+   */
+  async #settleBefore(name: string, ours: readonly string[]): Promise<void> {
+    const twice = ours.some((id) => this.#replacing.has(id));
+    // A unit waits for the claims that were closed before it, so these have to be.
+    for (const [other, stream] of this.#streams)
+      if (twice || (other !== name && stream.theirs.length > 0)) await this.#close(other, stream);
+    if (twice) await this.idle();
+    if (this.#failure !== undefined) throw this.#failure;
   }
 
   #put(stream: Stream, chunks: RecordChunk[], entry: ScanEntry): void {
@@ -136,10 +161,11 @@ export class RumpWriter {
 
   async #close(name: string, stream: Stream): Promise<void> {
     const { concurrency, stop, pass, beforeWrite } = this.#options;
-    const { from, to, theirs, ours, filtered, unread } = stream;
+    const { from, to, theirs, ours, filtered, unread, replacing } = stream;
     if (from === undefined) return;
     const unit = `${pass} ${name} ${stream.n++} ${from} ${to}`;
-    Object.assign(stream, { from: undefined, theirs: [], ours: [], bytes: 0, keys: 0, filtered: 0, unread: [] });
+    Object.assign(stream, { from: undefined, theirs: [], ours: [], bytes: 0, keys: 0, filtered: 0 });
+    Object.assign(stream, { unread: [], replacing: [] });
     while (this.#underWay.size >= concurrency) await Promise.race(this.#underWay);
     // What is ours by now must not overtake the write that makes it so.
     if (ours.length > 0) await Promise.allSettled(this.#claiming);
@@ -161,6 +187,7 @@ export class RumpWriter {
       this.#underWay.delete(over);
       this.#claiming.delete(over);
       for (const chunk of [...theirs, ...ours]) this.#recycle(chunk);
+      for (const id of replacing) this.#replacing.delete(id);
     });
     const { noted } = stream;
     stream.noted = noted.then(async () => {
@@ -208,6 +235,8 @@ export class RumpWriter {
     stop.abort(error);
   }
 }
+
+const idOf = ({ db, key }: ScanEntry): string => `${db} ${key.toString('latin1')}`;
 
 /** Writes the records of a chunk. Resolves when none of them is under way any more. */
 async function writeChunk(chunk: ChunkBytes, { target, encoder, attempt }: WriteWay): Promise<Written> {
