@@ -14,6 +14,7 @@ import { Random, runs, seedOr } from '../support/random.ts';
 import { filledFile, WorkFolder, wipe } from '../support/restore-run.ts';
 import { lacks, type Server, startServer } from '../support/servers.ts';
 import { Crash, configure, deploy, execute, type RunOptions } from './machine.ts';
+import { slowIn } from './slow-input.ts';
 
 const SEED = seedOr(20261123);
 const missing = awsLacks || lacks('redis-7.0');
@@ -274,6 +275,17 @@ describe.skipIf(skip)(`a load on AWS${missing}`, () => {
     const { end } = await load(event, { ms: ({ name }) => (name === 'build' ? 1000 : 30_000) });
     expect(end).toMatchObject({ ok: false, error: 'INPUT_TOO_SLOW' });
     expect(await server.call('DBSIZE')).toBe(0);
+  });
+
+  test('what would not get done by its speed so far is refused by name, with the command that loads it', async () => {
+    const event = await drop(Buffer.alloc(30_000_000, '\n'), 'slow.jsonl');
+    const { end, steps } = await load(event, { ms: 60_000, around: slowIn('build') });
+    expect(end).toMatchObject({ ok: false, error: 'INPUT_TOO_SLOW' });
+    expect(end?.cause).toMatch(/a function cannot load this in its time: the rest takes about \d+ minutes more\./);
+    expect(end?.cause).toContain(`aws s3 cp s3://${bucket}/${event.key} . && keyferry load slow.jsonl`);
+    expect(steps).toMatchObject({ build: 1 });
+    // The lines may well be in order: it is no quarantine.
+    expect(await tagOf(event)).toBe('failed');
   });
 
   test('fails by name when the object is written over while it is loaded', async () => {

@@ -1,8 +1,10 @@
 // What targets do to a restore on AWS: clusters, servers that are restarted, keys that they refuse; and what is behind an RDB.
 import { readFileSync } from 'node:fs';
-import { zstdCompressSync } from 'node:zlib';
+import { gzipSync, zstdCompressSync } from 'node:zlib';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { openCloud } from '../../functions/environment.ts';
+import { endJob, jobIdOf } from '../../lib/checkpoint/dynamodb/jobs.ts';
 import { startProxy } from '../support/chaos-proxy.ts';
 import { withCluster } from '../support/cluster.ts';
 import { clusterSnapshot } from '../support/cluster-oracle.ts';
@@ -13,7 +15,8 @@ import { moduleId, moduleItem, values } from '../support/rdb-builders.ts';
 import { RdbFileBuilder } from '../support/rdb-file-builder.ts';
 import { filledFile, WorkFolder, wipe } from '../support/restore-run.ts';
 import { lacks, type Server, startServer } from '../support/servers.ts';
-import { configure, deploy, execute } from './machine.ts';
+import { Crash, configure, deploy, execute } from './machine.ts';
+import { slowIn } from './slow-input.ts';
 
 const SEED = seedOr(20261126);
 const NAME = 'redis-7.0';
@@ -92,6 +95,20 @@ describe.skipIf(missing !== '')(`a restore on AWS${missing}`, () => {
     expect(keys.written + keys.expired).toBe(planned.keys);
   });
 
+  test('refuses by name what would not be unpacked by its speed so far, with the command that restores it', async () => {
+    // Packed it is as large as it was, and comes in many pieces.
+    const packed = gzipSync(Buffer.concat([rdb, Buffer.alloc(20_000_000)]), { level: 0 });
+    const event = await drop(packed, 'slow.rdb.gz');
+    const { end, steps } = await execute(s3, event, { ms: 60_000, around: slowIn('plan') });
+    expect(end?.error).toBe('INPUT_TOO_SLOW');
+    expect(end?.cause).toMatch(
+      /a function cannot unpack this file in its time: the rest takes about \d+ minutes more\./,
+    );
+    expect(end?.cause).toContain(`aws s3 cp s3://${bucket}/${event.key} . && keyferry restore`);
+    expect(steps).toMatchObject({ plan: 1 });
+    expect((await report(event)).state).toBe('failed');
+  });
+
   test('is a failed job where keys are refused, which the report names, and a retry tries them again', async () => {
     const json = values.MODULE_2(moduleId('ReJSON-RL', 3), [moduleItem.string('{}')]);
     const file = new RdbFileBuilder('REDIS0009').selectDb(0).key('before', values.STRING('x'));
@@ -126,6 +143,27 @@ describe.skipIf(missing !== '')(`a restore on AWS${missing}`, () => {
     const told = { state: 'succeeded', outcome: 'partial', tail: { kind, bytes: tail.length } };
     expect(await report(event)).toMatchObject(told);
     expect(await server.call('DEBUG', 'DIGEST')).toBe(digest);
+  });
+
+  test('takes the lease of the execution that it retries, which was stopped, ahead of files that wait', async () => {
+    configure(server.url, { onConflict: 'rewrite' });
+    const event = await drop(rdb, 'stopped.rdb');
+    const stopped = await execute(s3, event, {
+      execution: 'stopped',
+      before: ({ name }) => {
+        if (name === 'finish') throw new Crash();
+      },
+    }).catch((error) => error);
+    expect(stopped).toBeInstanceOf(Crash);
+    const waiting = execute(s3, await drop(rdb, 'other.rdb'));
+    // What `keyferry aws retry` does once it has seen that the execution is over.
+    await endJob(openCloud().table, jobIdOf(event), 'stopped', 'failed', '{}');
+    const again = await execute(s3, { ...event, retry: 'again' });
+    expect(again.end?.cause).toBe('');
+    expect(again.steps.lease).toBe(1);
+    const { keys, planned } = await report(event);
+    expect(keys.already + keys.written + keys.expired).toBe(planned.keys);
+    expect((await waiting).status).toBe('SUCCEEDED');
   });
 
   test('names the job and its retry in the sentence of the failed execution', async () => {

@@ -1,44 +1,59 @@
 // How long a function takes to load: what people wait for when none is warm.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
-import { expect, test } from 'vitest';
-import { bundleFunction } from '../../infra/bundle.ts';
-import { MOST_BYTES } from '../../scripts/build-functions.ts';
+import { pathToFileURL } from 'node:url';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Bundle } from '../../infra/bundle.ts';
+import { buildFunctions, FUNCTIONS, MOST_BYTES, MOST_START_BYTES } from '../../scripts/build-functions.ts';
 import { WorkFolder } from '../support/restore-run.ts';
 
-const SOURCES = fileURLToPath(new URL('../../functions', import.meta.url));
-const TIMES = 9;
-/** The goal is 150 ms on a quiet machine; tests run beside others, and catch only what makes it a matter of another kind. */
-const MOST_CPU_MS = 600;
+/** The goal for each, on a machine that does nothing else. */
+const GOAL_MS = 150;
+/** Tests run beside others: the best of so many loads says what a function takes. */
+const MOST_LOADS = 15;
+/** Beside others even the best may take longer; more than this is no longer their doing. */
+const MOST_MS = 2 * GOAL_MS;
 
-/** Loads a module in a process of its own; ms of time, and of the processor's. */
-function load(file: string): { ms: number; cpuMs: number } {
-  const url = JSON.stringify(pathToFileURL(file).href);
-  const script = `const begin = performance.now(), used = process.cpuUsage();
-    await import(${url});
-    const { user, system } = process.cpuUsage(used);
-    console.log(JSON.stringify({ ms: performance.now() - begin, cpuMs: (user + system) / 1000 }));`;
+let folder: WorkFolder;
+let bundles: Map<string, Bundle>;
+beforeAll(() => {
+  folder = new WorkFolder();
+  bundles = new Map(buildFunctions(folder.path).map((bundle) => [bundle.name, bundle]));
+});
+afterAll(() => folder[Symbol.dispose]());
+
+/** Loads a function in a process of its own. */
+function load(name: string): { ms: number; handler: string; modules: string[] } {
+  const url = JSON.stringify(pathToFileURL(join(folder.path, name, 'index.mjs')).href);
+  const script = `const begin = performance.now();
+    const { handler } = await import(${url});
+    const ms = performance.now() - begin;
+    console.log(JSON.stringify({ ms, handler: typeof handler, modules: process.moduleLoadList }));`;
   const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' });
-  if (stdout === '') throw new Error(stderr);
-  return JSON.parse(stdout) as { ms: number; cpuMs: number };
+  if (stdout === '') throw new Error(`${name}: ${stderr}`);
+  return JSON.parse(stdout);
 }
 
-const median = (values: number[]): number => Math.round(values.sort((a, b) => a - b)[values.length >> 1] ?? 0);
+test.each(FUNCTIONS)('%s: its bundle is small, and loads by itself', (name) => {
+  const { bytes, startBytes } = bundles.get(name) ?? {};
+  expect(bytes).toBeLessThanOrEqual(MOST_BYTES);
+  expect(startBytes).toBeLessThanOrEqual(MOST_START_BYTES);
+  const { handler, modules } = load(name);
+  expect(handler).toBe('function');
+  // Of Node's own modules the largest: fetch and all that belongs to it, which an import of node:http takes along.
+  expect(modules.filter((module) => module.includes('undici'))).toEqual([]);
+});
 
-test.each(['restore-chunk', 'finish'])(
-  '%s is small, and loads soon',
-  async (name) => {
-    using folder = new WorkFolder();
-    const { bytes } = bundleFunction(name, SOURCES, folder.path);
-    expect(bytes).toBeLessThanOrEqual(MOST_BYTES);
-    const loads = Array.from({ length: TIMES }, () => load(join(folder.path, name, 'index.mjs')));
-    const ms = median(loads.map((each) => each.ms));
-    const cpuMs = median(loads.map((each) => each.cpuMs));
-    console.log(
-      `${name}: ${Math.round(bytes / 1000)} kB, loaded in ${ms} ms, of the processor ${cpuMs} ms (median of ${TIMES})`,
-    );
-    expect(cpuMs).toBeLessThan(MOST_CPU_MS);
+test.each(['claim', 'restore-chunk', 'finish'])(
+  '%s loads soon',
+  (name) => {
+    let [loads, best] = [0, Number.POSITIVE_INFINITY];
+    while (best > GOAL_MS && loads < MOST_LOADS) {
+      best = Math.min(best, load(name).ms);
+      loads += 1;
+    }
+    console.log(`${name}: loaded in ${Math.round(best)} ms (the best of ${loads})`);
+    expect(best).toBeLessThan(MOST_MS);
   },
   60_000,
 );

@@ -1,11 +1,10 @@
 // The app as the CDK CLI runs it: one process, one configuration, no Docker; mistakes end it in words.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { bundleFunction } from '../../infra/bundle.ts';
-import { FUNCTIONS, MOST_BYTES } from '../../scripts/build-functions.ts';
+import { FUNCTIONS } from '../../scripts/build-functions.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { WITH_SOURCE } from './synthesised.ts';
 
@@ -39,13 +38,20 @@ test('the example deploys as it is: synthesised without Docker, twice the same',
   expect(templateOf(one)).toBe(templateOf(two));
 }, 120_000);
 
-test('each function is an asset of its own with one file in it', () => {
-  const { status, outdir } = run(WITH_SOURCE);
+test('each function is an asset of its own with nothing but its code in it; a doubt is a warning', () => {
+  const doubtful = WITH_SOURCE.replace('rediss://orders.example.com:6379', 'rediss://127.0.0.1');
+  const { status, stderr, config, outdir } = run(doubtful);
   expect(status).toBe(0);
+  const line = doubtful.slice(0, doubtful.indexOf('127.0.0.1')).split('\n').length;
+  expect(stderr).toContain(`warning: ${config}:${line}:12: targets.orders.endpoint: `);
   const assets = readdirSync(outdir).filter((name) => name.startsWith('asset.'));
   // All but empty-bucket, which only try-outs have.
   expect(assets).toHaveLength(FUNCTIONS.length - 1);
-  for (const asset of assets) expect(readdirSync(join(outdir, asset))).toEqual(['index.mjs']);
+  for (const asset of assets) {
+    const files = readdirSync(join(outdir, asset));
+    expect(files).toContain('index.mjs');
+    expect(files.filter((name) => !name.endsWith('.mjs'))).toEqual([]);
+  }
 }, 120_000);
 
 test('a mistake in the configuration ends the synth with file, line and key, and no stack trace', () => {
@@ -62,21 +68,4 @@ test('a password in the configuration ends the synth, and is not repeated', () =
   expect(status).toBe(1);
   expect(stderr).toContain('CONFIG_SECRET');
   expect(stderr).not.toContain('hunter2');
-});
-
-test('a doubt is a warning, with file, line and key', () => {
-  const { status, stderr, config } = run('[targets.cache]\nendpoint = "redis://127.0.0.1"\n');
-  expect(status).toBe(0);
-  expect(stderr).toContain(`warning: ${config}:2:12: targets.cache.endpoint: `);
-}, 60_000);
-
-test.each(FUNCTIONS)('%s: its bundle is small, and loads by itself', (name) => {
-  const out = temporaryFolder();
-  const { bytes } = bundleFunction(name, join(ROOT, 'functions'), out);
-  expect(bytes).toBeLessThanOrEqual(MOST_BYTES);
-  const file = join(out, name, 'index.mjs');
-  expect(statSync(file).size).toBe(bytes);
-  const script = `console.log(typeof (await import(${JSON.stringify(file)})).handler);`;
-  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' });
-  expect(stdout, stderr).toBe('function\n');
 });

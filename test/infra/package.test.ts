@@ -27,10 +27,10 @@ test('the terminal tool installs and runs without CDK', () => {
   expect(installed.run(installed.path('node_modules', '.bin', 'keyferry'), '--version').trim()).toBe(version);
 });
 
-test('every function of the checkout is in the package, as one file', () => {
+test('every function of the checkout is in the package, as a folder of its own', () => {
   const functions = installed.path('node_modules', 'keyferry', 'dist', 'functions');
   expect(readdirSync(functions).sort()).toEqual([...FUNCTIONS].sort());
-  for (const name of FUNCTIONS) expect(readdirSync(join(functions, name)), name).toEqual(['index.mjs']);
+  for (const name of FUNCTIONS) expect(readdirSync(join(functions, name)), name).toContain('index.mjs');
 });
 
 describe('beside a CDK of one’s own', () => {

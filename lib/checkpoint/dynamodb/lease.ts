@@ -98,6 +98,24 @@ export async function leaveLease(table: Table, { name, owner }: Pick<Lease, 'nam
   });
 }
 
+/**
+ * Hands whatever an owner that is at its end has of a lease to another, ahead of all that wait for it. The heir takes it
+ * as its own, with a new epoch; where it never does, it ends when it would have ended.
+ */
+export async function bequeathLease(
+  table: Table,
+  { name, owner }: Pick<Lease, 'name' | 'owner'>,
+  heir: string,
+): Promise<void> {
+  await table.write({
+    key: keyOf(name),
+    update: 'SET #owner = :heir',
+    condition: '#owner = :owner OR #owner = :heir',
+    names: { '#owner': 'owner' },
+    values: { ':owner': owner, ':heir': heir },
+  });
+}
+
 /** The condition that a lease is still this tenure's, to go with other writes. */
 export function fence(lease: Lease): Write {
   return { key: keyOf(lease.name), ...isHeld(lease, {}, {}) };

@@ -1,11 +1,12 @@
 // Decides whether an object that appeared is a job, and makes it one: of all that are told of it, one goes on.
-import { claimJob, jobIdOf } from '../../checkpoint/dynamodb/jobs.ts';
+import { claimJob, type JobRecord, jobIdOf, readJob } from '../../checkpoint/dynamodb/jobs.ts';
+import { bequeathLease } from '../../checkpoint/dynamodb/lease.ts';
 import { InputError, UsageError } from '../../errors.ts';
 import type { ByteSource } from '../../storage/byte-source.ts';
 import { objectUrl } from '../../storage/s3/location.ts';
 import type { DecodeOptions } from './decode-options.ts';
 import { asFailure, type Failure } from './failure.ts';
-import type { AwsJob, AwsMode, Cloud } from './job.ts';
+import { type AwsJob, type AwsMode, type Cloud, leaseName } from './job.ts';
 import { parseRunOptions, type RunOptions } from './run-options.ts';
 import { openWork, readText, versionOf } from './work.ts';
 
@@ -53,16 +54,27 @@ export async function claim(cloud: Cloud, request: ClaimRequest): Promise<Claime
   await source.close();
   const wrong = wrongEnding(request);
   const options = wrong === undefined ? await optionsOf(cloud, request) : {};
+  const object = { bucket, key, version };
+  const before = retry === undefined ? undefined : await readJob(cloud.table, jobIdOf(object));
   const { won, job } = await claimJob(cloud.table, {
-    object: { bucket, key, version },
+    object,
     owner,
     retryToken: retry,
     notes: { mode, target, options: JSON.stringify(options) },
   });
   if (!won) return { proceed: false, why: `the job is ${job.state}, and belongs to ${job.owner}` };
+  if (before?.state === 'failed') await inherit(cloud, request, before);
   const claimed = { id: job.id, bucket, key, version, target, mode, owner };
   if (wrong !== undefined) return { proceed: false, job: claimed, failure: asFailure(wrong) };
   return { proceed: true, job: claimed };
+}
+
+/**
+ * A failed job is at its end, whoever says so: its execution did, or one that found that to be stopped. The latter could
+ * not give its target's lease back, and the retry would wait for that to end.
+ */
+async function inherit({ table }: Cloud, { mode, target, owner }: ClaimRequest, before: JobRecord): Promise<void> {
+  if (mode !== 'decode') await bequeathLease(table, { name: leaseName({ target }), owner: before.owner }, owner);
 }
 
 /** The id of the job that a request speaks of, where it says of which version. */
