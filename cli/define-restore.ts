@@ -60,7 +60,10 @@ export function defineRestore(program: Command, run: Run<RestoreFlags>): void {
       summary: 'write the keys of RDB files into a live server',
       help: restoreHelp,
       usage: 'FILE... --to URL [options]',
-      words: ['[FILE...]', 'RDB files, packed or not; - is standard input. Several files are one job.'],
+      words: [
+        '[FILE...]',
+        'RDB files, packed or not; - is standard input; the manifest of a backup stands for its files. All are one job.',
+      ],
     },
     restoreOptionList(),
     run,

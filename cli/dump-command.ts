@@ -53,7 +53,9 @@ export async function dumpCommand(words: readonly string[], flags: DumpFlags, io
     throw new UsageError('OUTPUT_MISSING', 'where should the backup go? -o PATH names the place.', { remedy });
   }
   const packing = packingOf(output, flags);
-  const source = targetOf(from, flags, io);
+  // The same as for rump, which has a target beside it.
+  const password = io.env.KEYFERRY_SOURCE_PASSWORD || io.env.KEYFERRY_PASSWORD;
+  const source = targetOf(from, flags, { env: { ...io.env, KEYFERRY_PASSWORD: password } });
   // With the SDK, which takes long to load.
   const s3 = isObjectUrl(output) ? (await import('./s3-client.ts')).s3Client(io.env) : undefined;
   const stopped = { message: 'the dump was told to stop.', remedy: 'Nothing of it is left.' };

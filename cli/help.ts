@@ -36,6 +36,7 @@ const environment = (...names: string[]): string =>
 
 const ENVIRONMENT: readonly (readonly [name: string, meaning: string])[] = [
   ['KEYFERRY_PASSWORD', 'password of the target, where the URL has none'],
+  ['KEYFERRY_SOURCE_PASSWORD', 'password of a source (dump: KEYFERRY_PASSWORD too)'],
   ['KEYFERRY_SENTINEL_PASSWORD', 'password of the sentinels of redis-sentinel://'],
   ['NO_COLOR', 'no colour'],
   ['KEYFERRY_DEBUG', '1 shows the stack trace of a defect'],
@@ -264,8 +265,12 @@ The source is joined as a replica would join it: it saves its data as of one mom
         'keyferry dump --from redis://10.0.0.7:7000 --prefer replica -o backups',
       ],
       [
+        'a cluster as one file, which a single server loads',
+        'keyferry dump --from redis://10.0.0.7:7000 --merge -o dump.rdb',
+      ],
+      [
         'as a user that may do nothing else',
-        'export KEYFERRY_PASSWORD="$(cat secret)"\nkeyferry dump --from redis://ferry@10.0.0.7 -o backups',
+        'export KEYFERRY_SOURCE_PASSWORD="$(cat secret)"\nkeyferry dump --from redis://ferry@10.0.0.7 -o backups',
       ],
       [
         'where PSYNC was renamed',
@@ -274,7 +279,7 @@ The source is joined as a replica would join it: it saves its data as of one mom
       ['is it good?', 'keyferry verify backups/10.0.0.7-6379-20261123T204200Z'],
     ) +
     exitCodes() +
-    environment() +
+    environment('NO_COLOR', 'KEYFERRY_DEBUG', 'KEYFERRY_SOURCE_PASSWORD', 'KEYFERRY_SENTINEL_PASSWORD') +
     section('Files, in the folder NAME or beside one FILE', [
       'dump.rdb, shard-00000-05460.rdb  the data, of a cluster by first slots',
       'manifest.json                    what they are',

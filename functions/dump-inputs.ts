@@ -15,8 +15,12 @@ const runOf = ({ execution, since, target }: { execution: string; since: string;
 export const runEvent = z.object(envelope).transform((event) => ({ run: runOf(event) }));
 
 export const shardEvent = z
-  .object({ ...envelope, state: z.object({ index: z.int().min(0) }) })
-  .transform((event) => ({ run: runOf(event), index: event.state.index }));
+  .object({
+    ...envelope,
+    // `run` is what the call before this one answered.
+    state: z.object({ index: z.int().min(0), run: z.object({ from: z.string().optional() }).optional() }),
+  })
+  .transform((event) => ({ run: runOf(event), index: event.state.index, from: event.state.run?.from }));
 
 /** Whatever an execution, or an item of its map, got to. */
 export const dumpFailEvent = z

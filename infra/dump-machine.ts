@@ -1,5 +1,5 @@
 // The state machine that makes backups of one source, as a plain value: discover, map over shards, finish, notify.
-import { type Asl, choice, isTrue, Steps } from './states.ts';
+import { type Asl, choice, isFalse, isTrue, Steps } from './states.ts';
 
 /** What the machine calls, each by its ARN. */
 export interface DumpMachineParts {
@@ -49,7 +49,11 @@ export function dumpMachine(parts: DumpMachineParts, settings: DumpMachineSettin
           StartAt: 'Dump shard',
           States: {
             'Dump shard': steps.step(parts.dumpShard, '$.run', 'Record failure', 'Shard dumped?'),
-            'Shard dumped?': choice('Record failure', [[isTrue('$.run.ok'), 'Shard ended']]),
+            // A scan goes on where the call before has left it.
+            'Shard dumped?': choice('Shard ended', [
+              [isFalse('$.run.ok'), 'Record failure'],
+              [isTrue('$.run.again'), 'Dump shard'],
+            ]),
             // Shards after it end at once by that, and finish says what it was.
             'Record failure': steps.step(parts.fail, null, 'Shard failed', 'Shard ended'),
             'Shard ended': { Type: 'Pass', Result: {}, End: true },

@@ -26,9 +26,11 @@ export interface DumpPipelineProps {
 
 /** Shards at once: each has its server fork. */
 const CONCURRENCY = 2;
-/** A shard's one call takes what Lambda gives; ms. */
+/** A call takes what Lambda gives; ms. */
 const TIMEOUT = 900_000;
 const MEMORY_MB = 1769;
+/** Of a scan: fingerprints of some 250 million keys. What Lambda gives by itself holds 30 million. */
+const SCAN_DISK_MB = 4096;
 
 /**
  * Everything that the backups of one source need. Start its machine, and there is one under `backups/NAME/` of the store's
@@ -55,7 +57,7 @@ export class DumpPipeline extends Construct {
     const [set, work] = [`backups/${name}`, `work/dump/${name}`];
     this.discover = this.#makeFunction(props, 'dump-discover', `finds the shards of ${name}`);
     store.grantFolder(this.discover.role, work, 'write');
-    this.dumpShard = this.#makeFunction(props, 'dump-shard', `dumps shards of ${name}`);
+    this.dumpShard = this.#makeFunction(props, 'dump-shard', `dumps shards of ${name}`, SCAN_DISK_MB);
     store.grantFolder(this.dumpShard.role, work, 'write');
     store.grantFolder(this.dumpShard.role, set, 'write');
     this.finish = this.#makeFunction(props, 'dump-finish', `finishes backups of ${name}`);
@@ -68,6 +70,7 @@ export class DumpPipeline extends Construct {
     store.grantTable(this.fail.role);
     allow(this.fail.role, ['s3:ListBucketMultipartUploads'], [store.bucket.bucketArn]);
     store.grantFolder(this.fail.role, set, 'read', 'abort', 'remove');
+    store.grantFolder(this.fail.role, work, 'abort', 'remove');
     store.grantFolder(this.fail.role, `results/dump/${name}`, 'write');
     const { discover, dumpShard, finish, fail } = this;
     const definition = dumpMachine(
@@ -99,12 +102,17 @@ export class DumpPipeline extends Construct {
   }
 
   /** A function that reaches the source: in its VPC, with its secrets. */
-  #makeFunction({ name, source, backups, network }: DumpPipelineProps, file: string, description: string) {
+  #makeFunction(
+    { name, source, backups, network }: DumpPipelineProps,
+    file: string,
+    description: string,
+    diskMb?: number,
+  ) {
     const { store } = backups.commons;
     const { network: _, schedule, timeZone, flexibleWindow, ...reached } = source;
     const made = new FerryFunction(this, file, {
       ...backups.commons,
-      ...{ name: file, description, network, memoryMb: MEMORY_MB, timeout: TIMEOUT },
+      ...{ name: file, description, network, memoryMb: MEMORY_MB, diskMb, timeout: TIMEOUT },
       config: { source: { name, ...reached }, redactKeys: backups.redactKeys },
     });
     store.grantTable(made.role);

@@ -1,5 +1,5 @@
 // One function of keyferry: its bundle, a log group and a role of its own, tracing, and a queue for what gets lost.
-import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, Size } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
@@ -28,6 +28,8 @@ export interface FerryFunctionProps extends FunctionCommons {
   /** What the function needs of the configuration; no secrets. */
   readonly config: object;
   readonly memoryMb: number;
+  /** Of its own, for the time of a call. @default what Lambda gives: 512 */
+  readonly diskMb?: number | undefined;
   /** How long one call may take, in ms. */
   readonly timeout: number;
   /** Where it runs. @default outside of any VPC */
@@ -59,7 +61,7 @@ export class FerryFunction extends Construct {
 
   constructor(scope: Construct, id: string, props: FerryFunctionProps) {
     super(scope, id);
-    const { store, network, reserve } = props;
+    const { store, network, reserve, diskMb } = props;
     const logGroup = new logs.LogGroup(this, 'Logs', {
       retention: props.logDays as logs.RetentionDays,
       removalPolicy: RemovalPolicy.DESTROY,
@@ -85,6 +87,7 @@ export class FerryFunction extends Construct {
       logGroup,
       environment: environmentOf(props),
       ...(network === undefined ? {} : network.placement),
+      ...(diskMb === undefined ? {} : { ephemeralStorageSize: Size.mebibytes(diskMb) }),
       ...(reserve === undefined ? {} : { reservedConcurrentExecutions: reserve }),
     });
     acceptWildcards(this.role, 'tracing', ['*']);

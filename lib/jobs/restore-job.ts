@@ -11,6 +11,7 @@ import { type Clock, systemClock } from '../telemetry/clock.ts';
 import { Progress } from '../telemetry/progress.ts';
 import type { ChunkRestore } from './chunk-restore.ts';
 import { jobId, openJobLedger } from './job-ledger.ts';
+import { namedInputs } from './named-inputs.ts';
 import { newFunctionTally, type RestoreReport } from './report.ts';
 import type { RestoreOptions } from './restore.ts';
 import { restoreFunctions } from './restore-functions.ts';
@@ -123,9 +124,12 @@ export class RestoreJob implements Job<RestoreReport> {
 
   async #openInputs(): Promise<void> {
     const { files, workDir, chunkBytes, fresh, stdin, ignoreTail = false } = this.#options;
-    this.#refuseTwins();
-    for (const name of files) {
+    if (files.length === 0) throw new UsageError('FILES_MISSING', 'there is no file to restore.');
+    const named = await namedInputs(files);
+    this.#refuseTwins(named.map(({ name }) => name));
+    for (const { name, sha256 } of named) {
       const input = await openRdb(name, {
+        sha256,
         workDir,
         chunkBytes,
         fresh,
@@ -146,10 +150,8 @@ export class RestoreJob implements Job<RestoreReport> {
     }
   }
 
-  #refuseTwins(): void {
-    const { files, workDir } = this.#options;
-    if (files.length === 0) throw new UsageError('FILES_MISSING', 'there is no file to restore.');
-    const paths = files.map((file) => workPath(file, workDir));
+  #refuseTwins(files: readonly string[]): void {
+    const paths = files.map((file) => workPath(file, this.#options.workDir));
     const twin = paths.find((path, i) => paths.indexOf(path) !== i);
     if (twin === undefined) return;
     throw new UsageError('FILES_TWICE', 'two of the files would share one plan.', {

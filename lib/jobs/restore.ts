@@ -13,7 +13,7 @@ import { RestoreJob } from './restore-job.ts';
 import { runJob } from './run-job.ts';
 
 export interface RestoreOptions {
-  /** Paths; `-` is standard input. All of them are one job. */
+  /** Paths; `-` is standard input; a backup’s manifest stands for its files. All of them are one job. */
   readonly files: readonly string[];
   readonly target: RedisUrl;
   /** Default `panic`. */

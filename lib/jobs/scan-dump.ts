@@ -6,9 +6,10 @@ import type { UnreadKey } from '../sources/scan/scan-entry.ts';
 import type { ScanSource } from '../sources/scan/scan-source.ts';
 import type { ByteSink } from '../storage/file-sink.ts';
 import { Fingerprints } from '../targets/rdb/fingerprints.ts';
-import { type RdbSummary, RdbWriter } from '../targets/rdb/rdb-writer.ts';
+import { type RdbSummary, RdbWriter, type SavedRdb } from '../targets/rdb/rdb-writer.ts';
 import type { Progress } from '../telemetry/progress.ts';
 import { formatCount } from '../text/count.ts';
+import { whileTime } from './while-time.ts';
 
 /** What a dump takes of a {@link ScanSource}. */
 export type Scanned = Pick<
@@ -16,15 +17,41 @@ export type Scanned = Pick<
   'name' | 'server' | 'databases' | 'narrowed' | 'restarts' | 'warnings' | 'functions' | 'pages'
 >;
 
-export interface ScanDumpOptions {
+interface ScanOptions {
   readonly source: Scanned;
   /** Default: the source's own, which is what its DUMP payloads are of. */
   readonly version?: TypeSupport | undefined;
+  readonly progress?: Progress | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface ScanDumpOptions extends ScanOptions {
   /** What the fingerprints of keys may take in memory; beyond, they go to files in `folder`. Default 64 MiB. */
   readonly memoryBytes?: number | undefined;
   readonly folder?: string | undefined;
-  readonly progress?: Progress | undefined;
-  readonly signal?: AbortSignal | undefined;
+}
+
+/** Tells which keys came before. */
+export type SeenKeys = Pick<Fingerprints, 'full' | 'makeRoom' | 'enter'>;
+
+export interface SomeScanDumpOptions extends ScanOptions {
+  /** Those that earlier calls have written too. */
+  readonly seen: SeenKeys;
+  /** Goes on from where an earlier call stopped. */
+  readonly from?: SavedScanDump | undefined;
+  /** True when the time is up; told how many keys this call has written. A call ends only when it has come further. */
+  readonly outOfTime: (keys: number) => boolean;
+}
+
+/** A dump that was stopped between two keys: with it, what is in the sink and the keys that were seen, another call goes on. */
+export interface SavedScanDump {
+  readonly version: TypeSupport;
+  readonly rdb: SavedRdb;
+  /** By stream of the scan: where it goes on. */
+  readonly places: ReadonlyMap<string, string>;
+  /** Databases that were begun. */
+  readonly begun: readonly number[];
+  readonly twice: number;
 }
 
 export interface ScanDumpSummary extends RdbSummary {
@@ -46,40 +73,73 @@ const GUESSED_VERSION: TypeSupport = { family: 'redis', rdb: 11 };
  * @throws {SourceError} `SOURCE_UNREAD` when keys are there that can't be read: a backup that lacks them is none
  */
 export async function writeScanDump(sink: ByteSink, options: ScanDumpOptions): Promise<ScanDumpSummary> {
-  const { source, memoryBytes, folder, progress, signal } = options;
-  const { server, databases } = source;
-  const writer = RdbWriter.of(options.version ?? typeSupport(server) ?? GUESSED_VERSION, sink);
-  const expected = databases.reduce((sum, { keys }) => sum + keys, 0);
-  const seen = new Fingerprints({ memoryBytes, folder, expected });
-  const begun = new Set<number>();
-  const unread: UnreadKey[] = [];
-  let twice = 0;
+  const { memoryBytes, folder } = options;
+  const seen = new Fingerprints({ memoryBytes, folder, expected: keysOf(options.source) });
   try {
-    await writer.aux(Buffer.from(`${server.engine}-ver`), Buffer.from(server.version.join('.')));
-    await writer.aux(Buffer.from('ctime'), Buffer.from(String(Math.floor(Date.now() / 1000))));
-    for (const code of await source.functions()) await writer.functionLibrary(code);
-    for await (const page of source.pages()) {
-      signal?.throwIfAborted();
-      unread.push(...page.unread);
-      for (const entry of page.entries) {
-        if (seen.full) await seen.makeRoom();
-        if (seen.enter(entry.db, entry.key) !== 'new') {
-          twice++;
-          continue;
-        }
-        if (!begun.has(entry.db)) {
-          begun.add(entry.db);
-          await writer.selectDb(entry.db, source.narrowed ? undefined : databases.find(({ db }) => db === entry.db));
-        }
-        await writer.key(entry);
-        if (progress !== undefined) progress.keys++;
-      }
-    }
-    if (unread.length > 0) throw unreadable(unread, source.name);
-    return { ...(await writer.end()), twice, restarts: source.restarts, warnings: source.warnings };
+    const written = await writeSomeScanDump(sink, { ...options, seen, outOfTime: () => false });
+    return (written as { summary: ScanDumpSummary }).summary;
   } finally {
     await seen.close();
   }
+}
+
+/** As many as the source has, as far as is known. */
+export const keysOf = ({ databases }: Pick<Scanned, 'databases'>): number =>
+  databases.reduce((sum, { keys }) => sum + keys, 0);
+
+/**
+ * Writes until the end of the RDB, or until the time is up. What it gives then is for the next call.
+ *
+ * @throws as {@link writeScanDump}
+ */
+export async function writeSomeScanDump(
+  sink: ByteSink,
+  options: SomeScanDumpOptions,
+): Promise<{ readonly summary: ScanDumpSummary } | { readonly saved: SavedScanDump }> {
+  const { source, seen, from, outOfTime, progress, signal } = options;
+  const { server, databases } = source;
+  const version = from?.version ?? options.version ?? typeSupport(server) ?? GUESSED_VERSION;
+  const writer = from === undefined ? RdbWriter.of(version, sink) : RdbWriter.resume(version, sink, from.rdb);
+  const begun = new Set(from?.begun);
+  const places = new Map(from?.places);
+  const unread: UnreadKey[] = [];
+  let twice = from?.twice ?? 0;
+  let keys = 0;
+  let further = false;
+  let stopped = false;
+  const isUp = () => {
+    stopped ||= further && outOfTime(keys);
+    return stopped;
+  };
+  if (from === undefined) {
+    await writer.aux(Buffer.from(`${server.engine}-ver`), Buffer.from(server.version.join('.')));
+    await writer.aux(Buffer.from('ctime'), Buffer.from(String(Math.floor(Date.now() / 1000))));
+    for (const code of await source.functions()) await writer.functionLibrary(code);
+  }
+  for await (const page of whileTime(source.pages(from?.places), isUp)) {
+    signal?.throwIfAborted();
+    unread.push(...page.unread);
+    for (const entry of page.entries) {
+      if (seen.full) await seen.makeRoom();
+      if (seen.enter(entry.db, entry.key) !== 'new') {
+        twice++;
+        continue;
+      }
+      if (!begun.has(entry.db)) {
+        begun.add(entry.db);
+        await writer.selectDb(entry.db, source.narrowed ? undefined : databases.find(({ db }) => db === entry.db));
+      }
+      await writer.key(entry);
+      keys++;
+      if (progress !== undefined) progress.keys++;
+    }
+    further ||= keys > 0 || (places.get(page.stream) ?? page.from) !== page.to;
+    places.set(page.stream, page.to);
+  }
+  if (unread.length > 0) throw unreadable(unread, source.name);
+  if (stopped) return { saved: { version, rdb: await writer.save(), places, begun: [...begun], twice } };
+  const summary = { ...(await writer.end()), twice, restarts: source.restarts, warnings: source.warnings };
+  return { summary };
 }
 
 /** The same as a sequence of pieces, to be read once. It ends where the RDB does. */

@@ -7,6 +7,8 @@ export const MAGIC_BYTES = 9;
 
 /** The newest RDB version of each family whose every type and opcode is known here (rdb-format.md 1.1). */
 export const NEWEST_REDIS_RDB = 15;
+/** The newest that Valkey shares with Redis: it refuses 12 to 79. */
+export const NEWEST_SHARED_RDB = 11;
 export const OLDEST_VALKEY_RDB = 80;
 export const NEWEST_VALKEY_RDB = 81;
 

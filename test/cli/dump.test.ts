@@ -40,6 +40,19 @@ test('a backup is made, proven, listed; old ones go', async () => {
   expect(readdirSync(folder)).toEqual(['three']);
 });
 
+test('the source’s password comes from the same variable as rump’s, before that of a target', async () => {
+  await using closed = await startServer(anyServer(), {
+    config: { requirepass: 'right', 'repl-diskless-sync-delay': '0' },
+  });
+  const dumped = async (env: NodeJS.ProcessEnv) => {
+    const url = `redis://127.0.0.1:${closed.port}`;
+    return run(fakeIo(['dump', '--from', url, '-o', join(temporaryFolder(), 'dump.rdb')], { env }));
+  };
+  expect(await dumped({ KEYFERRY_SOURCE_PASSWORD: 'right', KEYFERRY_PASSWORD: 'the target’s' })).toBe(0);
+  expect(await dumped({ KEYFERRY_PASSWORD: 'right' })).toBe(0);
+  expect(await dumped({ KEYFERRY_SOURCE_PASSWORD: 'wrong', KEYFERRY_PASSWORD: 'right' })).not.toBe(0);
+}, 30_000);
+
 test('into one file, packed, with the manifest as JSON', async () => {
   const file = join(temporaryFolder(), 'dump.rdb.gz');
   const { exitCode, out } = await typed('dump', '--from', source.url, '-o', file, '--json');

@@ -13,6 +13,7 @@ const OTHERS: ReadonlySet<string> = new Set([
   ...[...redisTypes, ...valkeyTypes].flatMap((type) => (type === undefined ? [] : [type.name])),
   ...[
     'KEYFERRY_PASSWORD',
+    'KEYFERRY_SOURCE_PASSWORD',
     'KEYFERRY_SENTINEL_PASSWORD',
     'KEYFERRY_DEBUG',
     'KEYFERRY_VERSION',

@@ -1,13 +1,19 @@
 // Scheduled backups of a deployed keyferry: made, verified, restored by a copy of their manifest; and what a dead source leaves.
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import {
+  GetFunctionConfigurationCommand,
+  LambdaClient,
+  UpdateFunctionConfigurationCommand,
+} from '@aws-sdk/client-lambda';
 import { CopyObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseBackupManifest } from '../../lib/jobs/dump/manifest.ts';
 import { verifyBackup } from '../../lib/jobs/verify-backup.ts';
 import { fill, saveRdb } from '../support/dataset.ts';
-import { openUploads } from '../support/local-aws/buckets.ts';
+import { getObject, openUploads } from '../support/local-aws/buckets.ts';
 import { awsLacks } from '../support/local-aws/local-aws.ts';
+import { WorkFolder } from '../support/restore-run.ts';
 import { lacks, type Server, startServer } from '../support/servers.ts';
 import { Deployment } from './deployment.ts';
 
@@ -58,10 +64,11 @@ timeout = "60s"
     await copy?.stop();
   });
 
-  async function backups(): Promise<string[]> {
-    const list = new ListObjectsV2Command({ Bucket: deployment.bucket, Prefix: 'backups/' });
+  async function keys(Prefix: string): Promise<string[]> {
+    const list = new ListObjectsV2Command({ Bucket: deployment.bucket, Prefix });
     return ((await deployment.s3.send(list)).Contents ?? []).map(({ Key = '' }) => Key);
   }
+  const backups = () => keys('backups/');
 
   /** Does what the schedule would at its time. */
   async function onSchedule() {
@@ -103,6 +110,31 @@ timeout = "60s"
     const [restored] = await deployment.ended('copy', 1);
     expect(restored?.cause).toBeUndefined();
     expect(await copy.call('DEBUG', 'DIGEST')).toEqual(await source.call('DEBUG', 'DIGEST'));
+  }, 120_000);
+
+  test('a scan goes on over several calls of its function; a server loads the file and holds the same', async () => {
+    const lambda = new LambdaClient(deployment.aws.config());
+    const { id: FunctionName = '' } =
+      (await deployment.resources()).find(({ logicalId }) => /dumpshardFunction/.test(logicalId)) ?? {};
+    const { Environment } = await lambda.send(new GetFunctionConfigurationCommand({ FunctionName }));
+    const Variables = { ...Environment?.Variables };
+    const config = JSON.parse(Variables.KEYFERRY_CONFIG ?? '') as { source: object };
+    const scanning = { ...config, source: { ...config.source, via: 'scan' }, limits: { callKeys: 150, pageKeys: 50 } };
+    const changed = { ...Variables, KEYFERRY_CONFIG: JSON.stringify(scanning) };
+    await lambda.send(new UpdateFunctionConfigurationCommand({ FunctionName, Environment: { Variables: changed } }));
+    const ended = await onSchedule();
+    await lambda.send(new UpdateFunctionConfigurationCommand({ FunctionName, Environment: { Variables } }));
+    lambda.destroy();
+    expect(ended?.cause).toBeUndefined();
+    // Each call but the last has left its state.
+    const states = (await keys('work/dump/cache/')).filter((key) => key.includes('/state-'));
+    expect(states.length).toBeGreaterThan(1);
+    const [rdb = '', manifest = ''] = (await backups()).slice(-2);
+    expect(parseBackupManifest((await deployment.read(manifest)) ?? '', manifest).via).toBe('scan');
+    using work = new WorkFolder();
+    writeFileSync(work.file('dump.rdb'), (await getObject(deployment.s3, deployment.bucket, rdb)) as Buffer);
+    await using loaded = await startServer('redis-7.0', { rdb: work.file('dump.rdb') });
+    expect(await loaded.call('DEBUG', 'DIGEST')).toEqual(await source.call('DEBUG', 'DIGEST'));
   }, 120_000);
 
   test('a source that is down: a failed execution, a notice, and nothing left behind', async () => {

@@ -1,6 +1,6 @@
 // The state machine of backups by hand: calls the real handlers in its order, as Step Functions would.
 
-import type { NamedSource } from '../../lib/jobs/aws/backup/run.ts';
+import type { NamedSource, ScanLimits } from '../../lib/jobs/aws/backup/run.ts';
 import type { End } from '../../lib/jobs/aws/conclude.ts';
 import './machine.ts';
 
@@ -13,18 +13,20 @@ type Answer = Record<string, unknown>;
 type Handler = (event: unknown, call: { getRemainingTimeInMillis(): number }) => Promise<object>;
 
 /** Sets what the functions of backups are told. */
-export function configureDump(endpoint: string, settings: Partial<NamedSource> = {}): void {
+export function configureDump(endpoint: string, settings: Partial<NamedSource> = {}, limits?: ScanLimits): void {
   const source = {
     ...{ name: 'cache', endpoint, timeZone: 'UTC', via: 'auto', prefer: 'master', pack: 'none', sizeChange: 50 },
     ...settings,
   };
-  process.env.KEYFERRY_CONFIG = JSON.stringify({ redactKeys: false, source });
+  process.env.KEYFERRY_CONFIG = JSON.stringify({ redactKeys: false, source, limits });
 }
 
 export interface DumpRun {
   readonly execution?: string;
   /** When it begins, ISO 8601. */
   readonly since: string;
+  /** Its name. Default `cache`. */
+  readonly source?: string;
   /** Time that each call has, ms. Default 30 s. */
   readonly ms?: number;
   /** Tries of each call; what the last one throws is caught. Default 2. */
@@ -46,6 +48,7 @@ let executions = 0;
 export async function executeDump({
   execution = `dump-${++executions}`,
   since,
+  source = 'cache',
   ms = 30_000,
   tries = 2,
   around,
@@ -53,7 +56,7 @@ export async function executeDump({
   const call = async (name: string, handler: Handler, state: object): Promise<Answer> => {
     for (let attempt = 1; ; attempt++) {
       const end = Date.now() + ms;
-      const event = { execution, since, target: 'cache', mode: 'dump', state };
+      const event = { execution, since, target: source, mode: 'dump', state };
       const run = () => handler(event, { getRemainingTimeInMillis: () => end - Date.now() });
       try {
         return (await (around?.(name, run) ?? run())) as Answer;
@@ -74,11 +77,13 @@ export async function executeDump({
     for (const index of found.shards as number[]) {
       const item: Record<string, unknown> = { index };
       try {
-        item.run = await call('dump-shard', dumpShard, item);
+        do {
+          item.run = await call('dump-shard', dumpShard, item);
+        } while ((item.run as Answer).ok && (item.run as Answer).again);
       } catch (error) {
         item.caught = caughtOf(error);
       }
-      if (!(item.run as Answer | undefined)?.ok) await call('fail', fail, item);
+      if (item.caught !== undefined || !(item.run as Answer).ok) await call('fail', fail, item);
     }
     const end = await call('finish', finish, state);
     state.end = end;

@@ -114,6 +114,25 @@ describe.skipIf(skip)(`backups on AWS${missing}`, () => {
     expect(await target.call('GET', 'key:299')).toBe('299');
     expect(String(await target.call('FUNCTION', 'LIST'))).toContain('lib');
 
+    // A byte of a key in the second shard: its length and its ends are as they were.
+    const { shards: written } = await manifestOf('20261102T033000Z');
+    const place = `backups/cache/20261102T033000Z/${written[1]?.file}`;
+    const bytes = (await getObject(s3, bucket, place)) as Buffer;
+    const other = Buffer.from(bytes);
+    other.write('KEY:', other.indexOf('key:'), 'latin1');
+    await putObject(s3, bucket, place, other);
+    await target.call('FLUSHALL');
+    // However many calls the plan takes.
+    for (const ms of [30_000, 400]) {
+      const refused = await execute(s3, await drop(text as Buffer, `changed-${ms}`), {
+        ms: ({ name }) => (name === 'plan' ? ms : 30_000),
+      });
+      expect(refused.end).toMatchObject({ ok: false, error: 'BACKUP_FILE_CHANGED' });
+      expect(refused.end?.text).toContain(written[1]?.file);
+      expect(await target.call('DBSIZE')).toBe(0);
+    }
+    await putObject(s3, bucket, place, bytes);
+
     const edited = Buffer.from(String(text).replace('"keys": 300', '"keys": 301'));
     expect((await execute(s3, await drop(edited, 'edited'))).end?.error).toBe('BACKUP_MANIFEST_EDITED');
     const { shards } = await manifestOf('20261102T033000Z');

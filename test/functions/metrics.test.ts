@@ -1,12 +1,13 @@
 // What workers count: the metrics in their output, against those that the dashboard shows.
 import { readFileSync } from 'node:fs';
-import { afterAll, describe, expect, test, vi } from 'vitest';
-import { synthesise, TWO_TARGETS } from '../infra/synthesised.ts';
+import { afterAll, describe, expect, test } from 'vitest';
+import { TWO_TARGETS } from '../infra/synthesised.ts';
 import { getObject, putObject } from '../support/local-aws/buckets.ts';
 import { awsLacks, startLocalAws } from '../support/local-aws/local-aws.ts';
 import { seedOr } from '../support/random.ts';
 import { filledFile, WorkFolder } from '../support/restore-run.ts';
 import { lacks, startServer } from '../support/servers.ts';
+import { identities, linesOf, shown } from './metric-lines.ts';
 
 process.env.POWERTOOLS_METRICS_DISABLED = 'false';
 const { configure, deploy, execute } = await import('./machine.ts');
@@ -14,63 +15,6 @@ const { counted } = await import('../../functions/metrics.ts');
 
 const SEED = seedOr(20261123);
 const missing = awsLacks || lacks('redis-7.0');
-
-interface Line {
-  readonly _aws: {
-    readonly CloudWatchMetrics: readonly [
-      { Namespace: string; Dimensions: string[][]; Metrics: { Name: string; Unit: string }[] },
-    ];
-  };
-  readonly [name: string]: unknown;
-}
-
-/** The metrics that are written while something runs. */
-async function linesOf(work: () => Promise<unknown>): Promise<Line[]> {
-  let text = '';
-  const write = vi.spyOn(process.stdout, 'write').mockImplementation((piece) => {
-    text += String(piece);
-    return true;
-  });
-  try {
-    await work();
-  } finally {
-    write.mockRestore();
-  }
-  const lines = text.split('\n').filter((line) => line.startsWith('{"_aws"'));
-  return lines.map((line) => JSON.parse(line) as Line);
-}
-
-/** Namespace, dimensions and names, as CloudWatch keeps metrics apart. */
-function* identities(line: Line): Generator<string> {
-  const [{ Namespace, Dimensions, Metrics }] = line._aws.CloudWatchMetrics;
-  for (const { Name } of Metrics) {
-    for (const dimensions of Dimensions)
-      yield identity(
-        Namespace,
-        Name,
-        dimensions.map((name) => [name, line[name]]),
-      );
-  }
-}
-
-const identity = (namespace: string, name: string, dimensions: unknown[][]): string =>
-  [namespace, name, ...dimensions.map(([key, value]) => `${key}=${value}`).sort()].join(' ');
-
-/** The metrics of keyferry's own that the dashboard of a stack shows. */
-function shown(toml: string): string[] {
-  const [dashboard] = synthesise(toml).of('AWS::CloudWatch::Dashboard');
-  const body = dashboard?.Properties.DashboardBody as { 'Fn::Join': [string, unknown[]] };
-  const text = body['Fn::Join'][1].map((part) => (typeof part === 'string' ? part : 'TOKEN')).join('');
-  const { widgets } = JSON.parse(text) as { widgets: { properties: { metrics?: unknown[][] } }[] };
-  return widgets
-    .flatMap(({ properties }) => properties.metrics ?? [])
-    .filter(([namespace]) => namespace === 'keyferry')
-    .map(([namespace, name, ...rest]) => {
-      const texts = rest.filter((part) => typeof part === 'string');
-      const pairs = Array.from({ length: texts.length / 2 }, (_, at) => [texts[2 * at], texts[2 * at + 1]]);
-      return identity(String(namespace), String(name), pairs);
-    });
-}
 
 const aws = missing === '' ? await startLocalAws() : undefined;
 

@@ -35,12 +35,28 @@ test.each([
 });
 
 test('a failed shard is noted and ends its item; what finish could not do is put in order', () => {
-  expect(items['Shard dumped?']).toMatchObject({ Choices: [{ Variable: '$.run.ok' }], Default: 'Record failure' });
+  expect(items['Shard dumped?']).toMatchObject({
+    Choices: [{ Variable: '$.run.ok', BooleanEquals: false, Next: 'Record failure' }, {}],
+    Default: 'Shard ended',
+  });
   expect(items['Dump shard']?.Catch).toMatchObject([{ Next: 'Record failure' }]);
   expect(states['Finished?']).toMatchObject({
     Choices: [{ Variable: '$.end.done', Next: 'Notify' }],
     Default: 'Failure',
   });
+});
+
+test('a scan that takes another call goes on with what this one answered; a failure, which has no such field, is not asked', () => {
+  const { Choices } = items['Shard dumped?'] as { Choices: Asl[] };
+  expect(Choices.map(({ Variable }) => Variable)).toEqual(['$.run.ok', '$.run.again']);
+  expect(Choices[1]).toMatchObject({ BooleanEquals: true, Next: 'Dump shard' });
+  expect(items['Dump shard']).toMatchObject({ ResultPath: '$.run', Parameters: { 'state.$': '$' } });
+});
+
+test('the function that scans has room for fingerprints on its disk', () => {
+  const { of } = synthesise(WITH_SOURCE);
+  const sizes = of('AWS::Lambda::Function').flatMap(({ Properties }) => Properties.EphemeralStorage ?? []);
+  expect(sizes).toEqual([{ Size: 4096 }]);
 });
 
 test('a source in the configuration: its schedule, its alarms, and the command for a backup now', () => {

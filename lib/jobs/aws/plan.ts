@@ -9,7 +9,8 @@ import { detectFormat, FORMAT_HEAD_BYTES } from '../../storage/input-format.ts';
 import { ReadAhead } from '../../storage/read-ahead.ts';
 import { OutputError } from '../../storage/s3/output-error.ts';
 import { createObject, type ObjectOutput, resumeObject, type SavedOutput } from '../../storage/s3/s3-output.ts';
-import { MANIFEST_ENDING, openSet } from './backup/open-set.ts';
+import { type BackupSet, MANIFEST_ENDING, openSet } from './backup/open-set.ts';
+import { type SavedProof, SetProof } from './backup/set-proof.ts';
 import type { AwsJob, Cloud, Deadline } from './job.ts';
 import { fromJson, toJson } from './json.ts';
 import { openUnpacked, UNPACKED } from './unpack.ts';
@@ -30,6 +31,8 @@ interface SavedWork {
   readonly planning: SavedPlanning;
   readonly chunksCrc: bigint;
   readonly output: SavedOutput;
+  /** Of a backup's set: that its files are those that were written. */
+  readonly proof?: SavedProof | undefined;
 }
 
 /** No manifest is larger; bytes. */
@@ -51,7 +54,7 @@ export async function planObject(
   chunkBytes: number,
   deadline: Deadline,
 ): Promise<PlanPointer | undefined> {
-  const input = await openPlannable(cloud, job, deadline.signal);
+  const { input, set } = await openPlannable(cloud, job, deadline.signal);
   try {
     const format = detectFormat(input.name, await input.read(0, Math.min(input.size, FORMAT_HEAD_BYTES)));
     const planned: PlannedInput = { pin: input.pin, format };
@@ -59,7 +62,7 @@ export async function planObject(
     if (before !== undefined) return pointer(cloud, job, before);
     const rdb = format === 'rdb' ? input : await openUnpacked(cloud, job, input, deadline);
     try {
-      return await planRest(cloud, job, planned, rdb, chunkBytes, deadline);
+      return await planRest(cloud, job, { input: planned, rdb, set }, chunkBytes, deadline);
     } finally {
       await rdb.close();
     }
@@ -71,8 +74,7 @@ export async function planObject(
 async function planRest(
   cloud: Cloud,
   job: AwsJob,
-  input: PlannedInput,
-  rdb: ByteSource,
+  { input, rdb, set }: { input: PlannedInput; rdb: ByteSource; set: BackupSet | undefined },
   chunkBytes: number,
   deadline: Deadline,
 ): Promise<PlanPointer | undefined> {
@@ -80,7 +82,7 @@ async function planRest(
   const stateKey = workKey(job, STATE);
   const text = await readText(cloud, stateKey);
   let saved = text === undefined || text === '' ? undefined : fromJson<SavedWork>(text);
-  if (saved?.chunkBytes !== chunkBytes) saved = undefined;
+  if (saved?.chunkBytes !== chunkBytes || (set !== undefined && saved.proof === undefined)) saved = undefined;
   const options = { signal: deadline.signal, contentType: 'application/jsonl' };
   const output: ObjectOutput =
     saved === undefined
@@ -88,8 +90,9 @@ async function planRest(
       : resumeObject(s3, saved.output, options);
   const crc = new Crc64(saved?.chunksCrc);
   const ahead = new ReadAhead(rdb);
+  const proof = set && (await SetProof.open(ahead, set.stretches(rdb), saved?.proof));
   try {
-    const planned = await planSome(ahead, {
+    const planned = await planSome(proof?.source ?? ahead, {
       from: saved?.planning,
       chunkBytes,
       outOfTime: deadline.outOfTime,
@@ -106,10 +109,12 @@ async function planRest(
         planning: planned.saved,
         chunksCrc: crc.value,
         output: await output.save(),
+        proof: proof?.save(),
       };
       await writeText(cloud, stateKey, toJson(work));
       return undefined;
     }
+    await proof?.finish();
     await output.commit();
     await writeText(cloud, workKey(job, PLAN), formatPlan({ input, chunkBytes, plan: planned.plan }, crc.value));
     return pointer(cloud, job, planned.plan);
@@ -154,7 +159,7 @@ export async function openPlanned(
   chunkBytes: number,
   deadline: Deadline,
 ): Promise<PlannedRdb> {
-  const input = await openPlannable(cloud, job, deadline.signal);
+  const { input } = await openPlannable(cloud, job, deadline.signal);
   try {
     const parsed = parsePlan((await readText(cloud, workKey(job, PLAN))) ?? '{}', { pin: input.pin, chunkBytes });
     if (parsed === undefined) throw workGone(job, PLAN);
@@ -181,14 +186,19 @@ export async function openPlanned(
 }
 
 /** The job's object; where that holds lines, the RDB that was built of them; where it is a manifest, the set's. */
-async function openPlannable(cloud: Cloud, job: AwsJob, signal: AbortSignal): Promise<ByteSource> {
+async function openPlannable(
+  cloud: Cloud,
+  job: AwsJob,
+  signal: AbortSignal,
+): Promise<{ input: ByteSource; set: BackupSet | undefined }> {
   const input = await openInput(cloud, job, signal);
   const isManifest = job.mode === 'restore' && job.key.endsWith(MANIFEST_ENDING);
-  if (job.mode !== 'load' && !isManifest) return input;
+  if (job.mode !== 'load' && !isManifest) return { input, set: undefined };
   const text = isManifest ? await textOf(input) : '';
   await input.close();
-  if (isManifest) return openSet(cloud, text, input.name);
-  return openWorkSource(cloud, job, BUILT_RDB);
+  if (!isManifest) return { input: await openWorkSource(cloud, job, BUILT_RDB), set: undefined };
+  const set = await openSet(cloud, text, input.name);
+  return { input: set.source, set };
 }
 
 const textOf = async (source: ByteSource): Promise<string> =>

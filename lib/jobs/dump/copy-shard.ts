@@ -3,7 +3,7 @@ import { showEndpoint } from '../../redis/endpoint.ts';
 import { type Shard, slotsMoved } from '../../sources/replica/shards.ts';
 import type { Clock } from '../../telemetry/clock.ts';
 import { type BackupManifest, type BackupShard, type ManifestFacts, sealManifest } from './manifest.ts';
-import type { ProvenFile, ProvenRdb } from './proven-file.ts';
+import type { ProvenFile, ProvenRdb, StoredFile } from './proven-file.ts';
 import type { DumpWay, ShardHooks, ShardSource } from './shard-source.ts';
 
 /** A shard's file that is written and proven. */
@@ -54,10 +54,20 @@ export function wayOf(ways: readonly DumpWay[]): DumpWay {
   return ways.find((via) => via !== 'psync') ?? 'psync';
 }
 
+/** What a manifest's entry is made of. */
+export interface Written extends Pick<Copied, 'shard' | 'rdb' | 'startedAt' | 'endedAt'> {
+  readonly file: Pick<ProvenFile, 'name' | 'packing'>;
+  readonly source: Pick<ShardSource, 'replid' | 'offset' | 'pointInTime'>;
+}
+
 /** Gives the file its name, and says what it is. */
-export async function shardEntry({ shard, file, rdb, source, startedAt, endedAt }: Copied): Promise<BackupShard> {
+export async function shardEntry(copied: Copied): Promise<BackupShard> {
+  return entryOf(copied, await copied.file.commit());
+}
+
+export function entryOf(written: Written, stored: StoredFile): BackupShard {
+  const { shard, file, rdb, source, startedAt, endedAt } = written;
   const { facts } = rdb;
-  const stored = await file.commit();
   const { aux } = facts;
   // By SYNC the RDB alone says where the stream goes on.
   const replid = source.replid ?? aux.get('repl-id');

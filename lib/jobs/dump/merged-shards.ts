@@ -4,14 +4,15 @@ import type { Shard } from '../../sources/replica/shards.ts';
 import { RdbMerger } from '../../targets/rdb/merge-rdbs.ts';
 import { formatCount } from '../../text/count.ts';
 import { wayOf } from './copy-shard.ts';
+import type { ReplicaSource } from './replica-source.ts';
 import type { DumpSource, DumpWay, ShardHooks, ShardSource } from './shard-source.ts';
 
 export class MergedShards implements DumpSource {
   /** One, for all. */
   readonly shards: readonly Shard[];
-  readonly #found: DumpSource;
+  readonly #found: ReplicaSource;
 
-  constructor(found: DumpSource) {
+  constructor(found: ReplicaSource) {
     this.#found = found;
     const [first] = found.shards;
     this.shards = [{ ...(first as Shard), slots: undefined }];
@@ -51,7 +52,7 @@ export class MergedShards implements DumpSource {
   }
 
   async *#merged(hooks: ShardHooks, onOpen: (source: ShardSource) => void): AsyncGenerator<Buffer, void, undefined> {
-    const merger = new RdbMerger();
+    const merger = new RdbMerger({ versions: await this.#found.versions() });
     try {
       for (const shard of this.#found.shards) {
         merger.begin(showEndpoint(shard.endpoint));

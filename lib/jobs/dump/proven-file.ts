@@ -1,6 +1,6 @@
 // Writes one RDB as it arrives, proven and hashed on the way. The file has its name only once somebody says that it is good.
-import { createHash, type Hash } from 'node:crypto';
-import { type RdbFacts, RdbProof } from '../../sources/rdb/proof.ts';
+import { createHash } from 'node:crypto';
+import { type RdbFacts, RdbProof, type SavedProof } from '../../sources/rdb/proof.ts';
 import { type Output, packed } from '../../storage/output.ts';
 import type { Packing, PlacedFile } from './place.ts';
 
@@ -19,29 +19,53 @@ export interface StoredFile {
   readonly sha256: string;
 }
 
+/** A hash of bytes as they come. */
+export interface RunningHash {
+  update(bytes: Uint8Array): unknown;
+  digest(encoding: 'hex'): string;
+}
+
+/** Where a file half written stands, but for its hashes and its output. */
+export interface PausedFile {
+  readonly proof: SavedProof;
+  readonly storedBytes: number;
+}
+
+export interface ProvenFileOptions {
+  /** Of the RDB, and of what is stored, where that is packed. Default: Node's, which cannot be saved. */
+  readonly hashes?: { readonly plain: RunningHash; readonly stored: RunningHash | undefined } | undefined;
+  /** Goes on behind what {@link ProvenFile.pause} has left. */
+  readonly from?: PausedFile | undefined;
+}
+
+const newHash = () => createHash('sha256');
+
 export class ProvenFile {
   readonly name: string;
   readonly packing: Packing;
   readonly #file: PlacedFile;
   readonly #output: Output;
-  readonly #proof = new RdbProof();
-  readonly #plain = createHash('sha256');
+  readonly #proof: RdbProof;
+  readonly #plain: RunningHash;
   /** Of what is stored, where that is packed. */
-  readonly #stored: Hash | undefined;
-  #storedBytes = 0;
+  readonly #stored: RunningHash | undefined;
+  #storedBytes: number;
   #sha256 = '';
   /** The write that is under way: the next bytes arrive meanwhile. */
   #writing: Promise<void> = Promise.resolve();
 
-  constructor(file: PlacedFile) {
-    const stored = file.packing === 'none' ? undefined : createHash('sha256');
+  constructor(file: PlacedFile, { hashes, from }: ProvenFileOptions = {}) {
+    const { plain, stored } = hashes ?? { plain: newHash(), stored: newHash() };
     this.name = file.name;
     this.packing = file.packing;
     this.#file = file;
-    this.#stored = stored;
+    this.#proof = new RdbProof({ from: from?.proof });
+    this.#plain = plain;
+    this.#stored = file.packing === 'none' ? undefined : stored;
+    this.#storedBytes = from?.storedBytes ?? 0;
     this.#output = packed(file.output, PACKERS[file.packing], (bytes) => {
       this.#storedBytes += bytes.length;
-      stored?.update(bytes);
+      this.#stored?.update(bytes);
     });
   }
 
@@ -76,6 +100,19 @@ export class ProvenFile {
     await this.#output.commit();
     this.#proof.end();
     return { bytes: this.#storedBytes, sha256: this.#stored?.digest('hex') ?? this.#sha256 };
+  }
+
+  /**
+   * Stops between two records: what was written goes to the output, which is committed, as one gzip member or zstd frame
+   * where it is packed. This file takes nothing more; another one goes on behind it.
+   */
+  async pause(): Promise<PausedFile> {
+    const { block, saved } = this.#proof.pause();
+    await this.#write(block);
+    await this.#writing;
+    await this.#output.commit();
+    this.#proof.end();
+    return { proof: saved, storedBytes: this.#storedBytes };
   }
 
   /** Removes what was written. Never rejects. */

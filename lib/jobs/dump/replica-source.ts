@@ -1,5 +1,6 @@
 // A dump's data as a replica gets it: each shard by PSYNC, or by SYNC where only that is permitted.
 import { SourceError } from '../../errors.ts';
+import type { TypeSupport } from '../../rdb/reencode.ts';
 import { showEndpoint } from '../../redis/endpoint.ts';
 import { type PsyncNames, psyncNameOf } from '../../sources/replica/psync-names.ts';
 import { Replication, type ReplicationCommand } from '../../sources/replica/replication.ts';
@@ -42,6 +43,11 @@ export class ReplicaSource implements DumpSource {
 
   open(shard: Shard, hooks: ShardHooks): Promise<ShardSource> {
     return joinShard(shard, this.#options, hooks);
+  }
+
+  /** As {@link Shards.versions}. */
+  versions(): Promise<readonly TypeSupport[]> {
+    return this.#found.versions();
   }
 
   check(): Promise<void> {

@@ -1,6 +1,7 @@
 // Whether a backup's file has the bytes that its manifest says, without a look at what they mean.
 import { createHash } from 'node:crypto';
 import { InputError } from '../../errors.ts';
+import { changedFile, checkSha256 } from '../../sources/rdb/sha256.ts';
 import { BlockReader } from '../../storage/block-reader.ts';
 import type { ByteSource } from '../../storage/byte-source.ts';
 import { Progress } from '../../telemetry/progress.ts';
@@ -25,7 +26,8 @@ export async function checkEnds(source: ByteSource, { bytes, packing, rdb }: Bac
   }
   if (packing !== 'none' || rdb.checksum !== 'ok' || bytes < CRC_BYTES) return;
   const crc64 = (await source.read(bytes - CRC_BYTES, bytes)).readBigUInt64LE().toString(16).padStart(16, '0');
-  if (crc64 !== rdb.crc64) throw changed(source.name, `its last bytes say CRC64 ${crc64}, the manifest ${rdb.crc64}`);
+  if (crc64 !== rdb.crc64)
+    throw changedFile(source.name, `its last bytes say CRC64 ${crc64}, the manifest ${rdb.crc64}`);
 }
 
 /** Every byte. @throws {InputError} `BACKUP_FILE_CHANGED` */
@@ -56,14 +58,3 @@ export async function* copies(blocks: AsyncIterable<Buffer>): AsyncGenerator<Buf
 
 /** For reading the same bytes once more: they were counted already. */
 export const quiet = (task: VerifyTask): VerifyTask => ({ ...task, progress: new Progress() });
-
-/** @throws {InputError} `BACKUP_FILE_CHANGED` */
-export function checkSha256(path: string, found: string, expected: string): void {
-  if (found !== expected) throw changed(path, `its SHA-256 is ${found}, that of what was written ${expected}`);
-}
-
-const changed = (where: string, what: string): InputError =>
-  new InputError('BACKUP_FILE_CHANGED', `this is not the file that was written: ${what}.`, {
-    where,
-    remedy: 'A byte of it has changed, or it is another file under this name. Fetch it again, or take another backup.',
-  });

@@ -4,12 +4,13 @@ import { Readable } from 'node:stream';
 import { InputError, quoteKey } from '../../errors.ts';
 import { keySlot } from '../../redis/slots.ts';
 import { type DbFacts, type RdbFacts, RdbProof } from '../../sources/rdb/proof.ts';
+import { checkSha256 } from '../../sources/rdb/sha256.ts';
 import { type SlotRange, showSlots } from '../../sources/replica/shards.ts';
 import type { ByteSource } from '../../storage/byte-source.ts';
 import { unpackedPieces } from '../../storage/unpack.ts';
 import type { BackupShard } from '../dump/manifest.ts';
 import type { VerifyTask } from '../verify-backup.ts';
-import { blocksOf, checkBytes, checkSha256, copies, quiet } from './check-bytes.ts';
+import { blocksOf, checkBytes, copies, quiet } from './check-bytes.ts';
 
 interface Key {
   readonly db: number;

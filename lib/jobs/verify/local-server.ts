@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { InputError } from '../../errors.ts';
+import { NEWEST_SHARED_RDB } from '../../rdb/dialect.ts';
 import { Control } from '../../redis/control.ts';
 import { parseInfo, rdbVersionOf, type ServerInfo } from '../../redis/server-info.ts';
 import type { ByteSource } from '../../storage/byte-source.ts';
@@ -44,8 +45,7 @@ export function loads(engine: ServerInfo['engine'], version: string, rdb: string
   const [dialect, number] = rdb.split(' ');
   if (dialect === 'dragonfly' || (dialect === 'valkey' && engine !== 'valkey')) return false;
   const newest = rdbVersionOf(parseInfo(`${engine}_version:${version}`));
-  // From 12 to 79 a version is Redis's alone.
-  if (dialect === 'redis' && engine === 'valkey') return Number(number) <= 11;
+  if (dialect === 'redis' && engine === 'valkey') return Number(number) <= NEWEST_SHARED_RDB;
   return Number(number) <= newest;
 }
 

@@ -1,4 +1,5 @@
 // Opens an RDB input of any packing as a planned source: unpacked where it must be, planned once, reused when unchanged.
+import { createHash } from 'node:crypto';
 import { rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -7,11 +8,13 @@ import { takeLock } from '../../checkpoint/lock.ts';
 import type { ByteSource } from '../../storage/byte-source.ts';
 import { openFile } from '../../storage/file-source.ts';
 import { detectFormat, FORMAT_HEAD_BYTES } from '../../storage/input-format.ts';
+import { ObservedSource } from '../../storage/observed-source.ts';
 import { unpackFile, unpackStream } from '../../storage/unpack.ts';
 import { localError } from '../../storage/work-files.ts';
 import type { Progress } from '../../telemetry/progress.ts';
 import { type Chunk, DEFAULT_CHUNK_BYTES, type Plan, planRdb } from './plan.ts';
 import { type PlannedInput, PlanWriter, readChunks, readPlan } from './plan-files.ts';
+import { checkSha256 } from './sha256.ts';
 
 /** The name that stands for standard input. */
 export const STDIN = '-';
@@ -20,6 +23,8 @@ export interface InputOptions {
   /** Where plans, ledgers and unpacked copies go. Default: beside the input; for standard input the current folder. */
   workDir?: string | undefined;
   chunkBytes?: number | undefined;
+  /** What the SHA-256 of the RDB has to be. Default: whatever it is. */
+  sha256?: string | undefined;
   /** Plans anew even where a plan stands. */
   fresh?: boolean | undefined;
   /** Writes no plan. */
@@ -52,7 +57,7 @@ export function workPath(name: string, workDir: string | undefined): string {
 /**
  * Opens and, where no plan of it stands, plans an input.
  *
- * @throws {InputError} when the input is not there, not an RDB, or damaged
+ * @throws {InputError} when the input is not there, not an RDB, or damaged; `BACKUP_FILE_CHANGED`
  * @throws {LocalError} `JOB_RUNNING` when another run is unpacking or planning it, or what a failed write means
  */
 export async function openRdb(name: string, options: InputOptions = {}): Promise<RdbInput> {
@@ -206,7 +211,9 @@ async function planned(
     if (done) for (const path of remove) await rm(path, { force: true });
   };
   try {
-    const before = options.fresh ? undefined : await readPlan(planPath, wanted(input, options));
+    let before = options.fresh ? undefined : await readPlan(planPath, wanted(input, options));
+    // A plan that was made without a look at it says nothing of it.
+    if (options.sha256 !== undefined && before?.sha256 !== options.sha256) before = undefined;
     const known = before && (await readChunks(chunksPath, { count: before.plan.chunks, crc: before.chunksCrc }));
     if (before !== undefined && known !== undefined) {
       return { name, source, plan: before.plan, chunks: known, reused: true, planPath, close };
@@ -220,13 +227,15 @@ async function planned(
 }
 
 async function makePlan(name: string, input: PlannedInput, source: ByteSource, options: InputOptions, paths: Paths) {
-  const { progress } = options;
+  const { progress, sha256 } = options;
   const { chunkBytes } = wanted(input, options);
   progress?.begin('planning', { file: name, bytes: source.size });
   const chunks: Chunk[] = [];
   const writer = options.noWrite ? undefined : new PlanWriter(paths.planPath, paths.chunksPath);
   try {
-    const plan = await planRdb(source, {
+    const hash = createHash('sha256');
+    const hashed = new ObservedSource(source, (bytes) => void hash.update(bytes));
+    const plan = await planRdb(sha256 === undefined ? source : hashed, {
       chunkBytes,
       signal: options.signal,
       onChunk: (chunk) => {
@@ -239,7 +248,11 @@ async function makePlan(name: string, input: PlannedInput, source: ByteSource, o
         progress.keys = keys;
       },
     });
-    await writer?.commit({ input, chunkBytes, plan });
+    if (sha256 !== undefined) {
+      await hashed.finish();
+      checkSha256(name, hash.digest('hex'), sha256);
+    }
+    await writer?.commit({ input, chunkBytes, plan, sha256 });
     return { plan, chunks };
   } catch (error) {
     await writer?.abandon();

@@ -22,6 +22,8 @@ export interface PlanFile {
   readonly input: PlannedInput;
   readonly chunkBytes: number;
   readonly plan: Plan;
+  /** Of the RDB, where it was to be that of a backup. */
+  readonly sha256?: string | undefined;
 }
 
 const hex = (value: bigint): string => value.toString(16).padStart(16, '0');
@@ -37,12 +39,13 @@ export function parseChunk(line: string): Chunk {
 }
 
 /** The text of a plan. @param chunksCrc CRC64 of the chunk index */
-export function formatPlan({ input, chunkBytes, plan }: PlanFile, chunksCrc: bigint): string {
+export function formatPlan({ input, chunkBytes, plan, sha256 }: PlanFile, chunksCrc: bigint): string {
   const { crc, templates, ...rest } = plan;
   const json = {
     format: PLAN_FORMAT,
     input,
     chunkBytes,
+    sha256,
     chunksCrc: hex(chunksCrc),
     crc: hex(crc),
     ...rest,
@@ -99,7 +102,7 @@ export function parsePlan(
   text: string,
   wanted: { pin: SourcePin; chunkBytes: number },
 ): (PlanFile & { chunksCrc: string }) | undefined {
-  const { format, input, chunkBytes, chunksCrc, ...rest } = JSON.parse(text) as {
+  const { format, input, chunkBytes, sha256, chunksCrc, ...rest } = JSON.parse(text) as {
     format: number;
     chunksCrc: string;
   } & PlanFile;
@@ -114,7 +117,7 @@ export function parsePlan(
     crc: BigInt(`0x${crc}`),
     templates: templates.map((template) => ({ ...template, id: BigInt(template.id) })),
   };
-  return { input, chunkBytes, chunksCrc, plan };
+  return { input, chunkBytes, sha256, chunksCrc, plan };
 }
 
 /**

@@ -2,7 +2,7 @@
 import { RdbError } from '../../errors.ts';
 import type { ChecksumVerdict, Dialect, DialectName } from '../../rdb/dialect.ts';
 import { RecordSkipper } from '../../rdb/record-skipper.ts';
-import { HELD_RECORD_BYTES, RdbScanner, ScanEvent } from '../../rdb/scanner.ts';
+import { HELD_RECORD_BYTES, RdbScanner, ScanEvent, type ScanState } from '../../rdb/scanner.ts';
 import { readString } from '../../rdb/strings.ts';
 import { VALUE_KINDS, type ValueKind } from '../../rdb/types.ts';
 
@@ -35,9 +35,20 @@ export interface RdbFacts {
   readonly aux: ReadonlyMap<string, string>;
 }
 
+/** A proof between two records: with it another one goes on. */
+export interface SavedProof {
+  readonly scan: ScanState;
+  readonly dbs: readonly DbFacts[];
+  readonly functions: number;
+  readonly slotImports: number;
+  readonly aux: ReadonlyMap<string, string>;
+}
+
 export interface ProofOptions {
   /** Told every key; `undefined` for one of more than 64 KiB. The bytes are good until the next but one block. */
   readonly onKey?: ((db: number, key: Buffer | undefined) => void) | undefined;
+  /** Goes on from there instead of the magic. */
+  readonly from?: SavedProof | undefined;
 }
 
 interface Counts {
@@ -52,7 +63,7 @@ const BLOCK_BYTES = 1024 * 1024;
 const AUX_BYTES = 1024;
 
 export class RdbProof {
-  readonly #scanner = new RdbScanner();
+  readonly #scanner: RdbScanner;
   readonly #skipper = new RecordSkipper();
   readonly #onKey: ProofOptions['onKey'];
   readonly #blocks: readonly Buffer[];
@@ -72,8 +83,15 @@ export class RdbProof {
   #slotImports = 0;
   readonly #aux = new Map<string, string>();
 
-  constructor({ onKey }: ProofOptions = {}) {
+  constructor({ onKey, from }: ProofOptions = {}) {
     this.#onKey = onKey;
+    this.#scanner = new RdbScanner({ from: from?.scan });
+    for (const { db, keys, expires, types } of from?.dbs ?? []) {
+      this.#dbs.set(db, { keys, expires, kinds: new Map(Object.entries(types) as [ValueKind, number][]) });
+    }
+    this.#functions = from?.functions ?? 0;
+    this.#slotImports = from?.slotImports ?? 0;
+    for (const [name, value] of from?.aux ?? []) this.#aux.set(name, value);
     const bytes = HELD_RECORD_BYTES + BLOCK_BYTES;
     const { blocks } = this.#skipper;
     this.#blocks = Array.from({ length: BLOCKS }, (_, n) => blocks.subarray(n * bytes, (n + 1) * bytes));
@@ -114,6 +132,24 @@ export class RdbProof {
   }
 
   /**
+   * Stops behind whole records, before the end of the RDB. Gives the block that is not full, which may be empty, and what
+   * another proof needs to go on behind it.
+   */
+  pause(): { readonly block: Buffer; readonly saved: SavedProof } {
+    this.#scan();
+    if (this.#ended || !this.#scanner.betweenRecords) throw new Error('a proof can only be paused between two records');
+    this.#settle();
+    const saved: SavedProof = {
+      scan: this.#scanner.save(),
+      dbs: this.#dbFacts(),
+      functions: this.#functions,
+      slotImports: this.#slotImports,
+      aux: this.#aux,
+    };
+    return { block: this.#block.subarray(HELD_RECORD_BYTES, this.#filled), saved };
+  }
+
+  /**
    * No more bytes come. Gives the last block, which may be empty.
    *
    * @throws {RdbError} `RDB_TRUNCATED` when the end was not reached
@@ -128,7 +164,7 @@ export class RdbProof {
   facts(): RdbFacts {
     const scanner = this.#scanner;
     const { name, version } = scanner.dialect as Dialect;
-    const dbs = [...this.#dbs].sort(([a], [b]) => a - b).map(([db, counts]) => dbFacts(db, counts));
+    const dbs = this.#dbFacts();
     return {
       dialect: name,
       version,
@@ -174,6 +210,10 @@ export class RdbProof {
     this.#settle();
     this.#ended = true;
     if (scanner.recordEnd < scanner.fedTo) throw behindTheEnd(scanner.recordEnd);
+  }
+
+  #dbFacts(): DbFacts[] {
+    return [...this.#dbs].sort(([a], [b]) => a - b).map(([db, counts]) => dbFacts(db, counts));
   }
 
   /** Past keys of the present database whose records hold nothing to look at. */

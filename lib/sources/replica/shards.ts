@@ -1,11 +1,13 @@
 // The servers that together hold a source's data: one, or one for each shard of a cluster, masters or replicas of them.
 import { SourceError } from '../../errors.ts';
+import type { TypeSupport } from '../../rdb/reencode.ts';
 import type { AddressMap } from '../../redis/cluster-slots.ts';
 import { nodeEndpoint } from '../../redis/cluster-slots.ts';
 import type { ControlReply } from '../../redis/control.ts';
 import { type Endpoint, type RedisUrl, showEndpoint } from '../../redis/endpoint.ts';
 import type { Fleet, Master } from '../../redis/fleet.ts';
 import { openFleet } from '../../redis/open-fleet.ts';
+import { parseInfo, typeSupport } from '../../redis/server-info.ts';
 import { SLOTS } from '../../redis/slots.ts';
 import { ErrorReply } from '../../resp/reply-reader.ts';
 import type { Clock } from '../../telemetry/clock.ts';
@@ -87,6 +89,17 @@ export class Shards {
       throw slotsMoved(this.#fleet.name, `slots have changed their master meanwhile: ${what.join('; ')}.`);
     }
     await refuseMigrations(this.#fleet);
+  }
+
+  /** What each writes its RDB for; nothing of a server that may not be asked (INFO). */
+  async versions(): Promise<TypeSupport[]> {
+    const found: TypeSupport[] = [];
+    for (const { endpoint } of this.list) {
+      const reply = await this.#fleet.control(endpoint).answer(0, 'INFO', 'server');
+      const support = reply instanceof ErrorReply ? undefined : typeSupport(parseInfo(String(reply)));
+      if (support !== undefined) found.push(support);
+    }
+    return found;
   }
 
   end(): void {

@@ -21,6 +21,7 @@ import { DatabaseScan, type ReadPage, SCANNED } from './database-scan.ts';
 import { keyList } from './key-list.ts';
 import { type DatabaseKeys, parseKeyspace, parseMasterIds, parseNodeCount, parseReplicas } from './keyspace.ts';
 import { merge } from './merge.ts';
+import { countProcesses, NodeRounds } from './node-rounds.ts';
 import { type NodeFacts, type NodeScanOptions, openPipes, scanNode } from './node-scan.ts';
 import { PageSize } from './page-size.ts';
 import type { ScanEntry, ScanPage } from './scan-entry.ts';
@@ -137,6 +138,11 @@ export class ScanSource {
     return this.#fleet.name;
   }
 
+  /** False where nothing tells whether the cursors of an earlier run are those of the same process. */
+  get resumable(): boolean {
+    return this.server.runId !== '' && this.#options.cloud === undefined;
+  }
+
   /** True when not all keys are wanted. */
   get narrowed(): boolean {
     const { match, kinds } = this.#options.filter ?? {};
@@ -181,17 +187,13 @@ export class ScanSource {
     }
     /** By the master's id. */
     const scanned = new Map<string, Scanned>();
+    const rounds = new NodeRounds(places);
     for (let round = 1; ; round++) {
       const left = this.#fleet.masters.filter((master) => !this.#isScanned(master, scanned.get(master.id)));
       if (left.length === 0) return;
-      if (round > MOST_ROUNDS) {
-        throw new SourceError('SOURCE_UNSTABLE', 'the nodes of the source keep changing while they are scanned.', {
-          where: this.name,
-          remedy: 'Let resharding and fail-overs come to their end. The same command again goes on from here.',
-        });
-      }
+      if (round > MOST_ROUNDS) throw this.#unstable();
       if (round > 1) this.restarts += left.length;
-      yield* merge(left.map((master) => this.#node(master, places, scanned)));
+      yield* merge(left.map((master) => this.#node(master, places, rounds, scanned)));
       await this.#fleet.refresh();
     }
   }
@@ -224,12 +226,24 @@ export class ScanSource {
   async *#node(
     master: Master,
     places: ReadonlyMap<string, string>,
+    rounds: NodeRounds,
     scanned: Map<string, Scanned>,
   ): AsyncGenerator<ScanPage, void, undefined> {
     const options = this.#nodeOptions(master, places);
     const slots = this.#slotsOf(master.id);
-    const runId = yield* scanNode(options);
+    const round = slots && rounds.begin(master.id, slots);
+    const begun = (round?.n ?? 1) - 1 + countProcesses(places, round?.name ?? master.id);
+    if (begun > MOST_ROUNDS) throw this.#unstable();
+    if (round?.begins !== undefined) yield round.begins;
+    const runId = yield* scanNode({ ...options, id: round?.name ?? master.id });
     if (runId !== undefined) scanned.set(master.id, { runId, slots });
+  }
+
+  #unstable(): SourceError {
+    return new SourceError('SOURCE_UNSTABLE', 'the nodes of the source keep changing while they are scanned.', {
+      where: this.name,
+      remedy: 'Let resharding and fail-overs come to their end. The same command again goes on from here.',
+    });
   }
 
   /** The keys that a file names, each page from all nodes that have some of it. */

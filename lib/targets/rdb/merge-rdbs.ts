@@ -2,28 +2,36 @@
 import { createHash } from 'node:crypto';
 import { Crc64 } from '../../bytes/crc64.ts';
 import { RdbError, SourceError } from '../../errors.ts';
-import { CHECKSUM_SINCE, type Dialect, MAGIC_BYTES } from '../../rdb/dialect.ts';
+import { CHECKSUM_SINCE, type Dialect, dialectFromMagic, MAGIC_BYTES, NEWEST_SHARED_RDB } from '../../rdb/dialect.ts';
 import { Opcode } from '../../rdb/opcodes.ts';
+import type { TypeSupport } from '../../rdb/reencode.ts';
 import { HELD_RECORD_BYTES, RdbScanner, ScanEvent } from '../../rdb/scanner.ts';
 import { readString } from '../../rdb/strings.ts';
 import { libraryName } from '../redis/functions.ts';
 import { type FingerprintOptions, Fingerprints } from './fingerprints.ts';
+import { magicOf } from './rdb-version.ts';
 
 const BLOCK_BYTES = 256 * 1024;
-/** A library is looked at as a whole. */
-const MOST_FUNCTION_BYTES = 64 * 1024 * 1024;
+/** Of a library, and of a key with what stands before it: they are looked at as a whole. */
+const MOST_GATHERED_BYTES = 64 * 1024 * 1024;
 /** What the file says of the stream of the server that wrote it: no single stream goes on behind several. */
 const REPLICATION_AUX: ReadonlySet<string> = new Set(['repl-stream-db', 'repl-id', 'repl-offset']);
 
 /** What becomes of a record of which a part has passed by. */
 type Verdict = 'keep' | 'drop' | undefined;
 
+export interface MergeOptions extends FingerprintOptions {
+  /** What the RDBs are of, where that is known before they come: the header is of the newest. Default: the first. */
+  readonly versions?: readonly TypeSupport[] | undefined;
+}
+
 /**
  * Takes the bytes of one RDB after the other. What stands in the result:
  *
- * - the first one's header and AUX fields, without `repl-*`, and what its modules keep beside keys;
+ * - a header that holds for all of them;
+ * - the first one's AUX fields, without `repl-*`, and what its modules keep beside keys;
  * - each function library once;
- * - each key of a database once, as it stood first. Of keys of more than 64 KiB a second one is not noticed.
+ * - each key of a database once, as it stood first.
  *
  * How many keys a database has is not known before the end, so it is not said.
  */
@@ -37,6 +45,8 @@ export class RdbMerger {
   #turn = 0;
   /** SHA-256 of each library by its name. */
   readonly #libraries = new Map<string, string>();
+  readonly #versions: readonly TypeSupport[];
+  /** What the header says. */
   #written: Dialect | undefined;
   #db = -1;
 
@@ -47,17 +57,18 @@ export class RdbMerger {
   #begun = false;
   #ended = false;
   #verdict: Verdict;
-  /** A library's record of which not all is there yet. */
-  #library: Buffer[] = [];
-  #libraryBytes = 0;
+  /** The record of a library, or of a key, of which not enough is there yet to decide on it. */
+  #gathered: Buffer[] = [];
+  #gatheredBytes = 0;
   /** Up to where the bytes are decided on. */
   #passed = 0;
   /** The run of bytes that goes out next. */
   #from = 0;
   #to = 0;
 
-  constructor(options: FingerprintOptions = {}) {
+  constructor(options: MergeOptions = {}) {
     this.#seen = new Fingerprints(options);
+    this.#versions = options.versions ?? [];
   }
 
   /** Whether the present RDB, as far as it came, has its end. */
@@ -139,14 +150,22 @@ export class RdbMerger {
     }
   }
 
-  /** The magic, which the first RDB has for all. */
+  /** The magic, once for all. */
   *#begin(dialect: Dialect): Generator<Buffer, void, undefined> {
     this.#begun = true;
     this.#passed = MAGIC_BYTES;
-    this.#written ??= dialect;
-    const { name, version } = this.#written;
-    if (this.#first) yield this.#scanner.bytes(0, MAGIC_BYTES) as Buffer;
-    else if (dialect.name !== name || dialect.version > version) {
+    if (this.#first) {
+      const magic = this.#versions
+        .map(magicOf)
+        .filter((other) => covers(dialectFromMagic(other), dialect))
+        .sort(byVersion)
+        .at(-1);
+      this.#written = magic === undefined ? dialect : dialectFromMagic(magic);
+      yield magic ?? (this.#scanner.bytes(0, MAGIC_BYTES) as Buffer);
+      return;
+    }
+    const { name, version } = this.#written as Dialect;
+    if (!covers({ name, version }, dialect)) {
       throw this.#unmergeable(
         `its RDB is of ${dialect.name} ${dialect.version}, and what was written so far is of ${name} ${version}`,
       );
@@ -161,13 +180,12 @@ export class RdbMerger {
     const kept = this.#verdict ?? (await this.#verdictOn(event));
     this.#verdict = undefined;
     if (event === ScanEvent.SELECTDB) this.#db = db;
-    if (kept === 'keep' && this.#library.length > 0) {
+    if (kept === 'keep' && this.#gathered.length > 0) {
       // It was gathered while it passed by, up to here.
       yield* this.#flush();
-      yield* this.#library;
+      yield* this.#gathered;
     } else if (kept === 'keep') yield* this.#keep(Math.max(recordStart, this.#passed), recordEnd);
-    this.#library = [];
-    this.#libraryBytes = 0;
+    this.#forget();
     this.#passed = recordEnd;
   }
 
@@ -177,18 +195,29 @@ export class RdbMerger {
     const from = Math.max(scanner.recordStart, this.#passed);
     // The record before it may be the last that has begun.
     if (from >= scanner.fedTo) return;
-    if (scanner.inFunction) this.#gather(from, scanner.fedTo);
-    else {
+    const to = scanner.fedTo;
+    if (scanner.inFunction || (this.#verdict === undefined && scanner.inKey && !this.#keyIsThere)) {
+      this.#gather(from, to);
+    } else if (this.#gathered.length > 0) {
+      this.#gather(from, to);
+      this.#verdict = await this.#isNew();
+      if (this.#verdict === 'keep') {
+        yield* this.#flush();
+        yield* this.#gathered;
+      }
+      this.#forget();
+    } else {
       this.#verdict ??= scanner.inKey ? await this.#isNew() : this.#first ? 'keep' : 'drop';
-      if (this.#verdict === 'keep') yield* this.#keep(from, scanner.fedTo);
+      if (this.#verdict === 'keep') yield* this.#keep(from, to);
     }
-    this.#passed = scanner.fedTo;
+    this.#passed = to;
   }
 
   async #verdictOn(event: ScanEvent): Promise<Verdict> {
     const { db } = this.#scanner;
     switch (event) {
       case ScanEvent.KEY:
+        if (this.#gathered.length > 0) this.#gather(this.#passed, this.#scanner.recordEnd);
         return this.#isNew();
       case ScanEvent.SELECTDB:
         return db === this.#db ? 'drop' : 'keep';
@@ -206,21 +235,32 @@ export class RdbMerger {
     }
   }
 
+  /** All of the present record's key has come, and not only what stands before it. */
+  get #keyIsThere(): boolean {
+    const { recordStart, keyStart, valueStart } = this.#scanner;
+    return keyStart >= recordStart && valueStart > keyStart;
+  }
+
   async #isNew(): Promise<Verdict> {
-    const { recordStart, keyStart, valueStart, db } = this.#scanner;
-    // All of the key has come, and not only what stands before it.
-    const known = keyStart >= recordStart && valueStart > keyStart;
-    const key = known ? this.#scanner.heldKey() : undefined;
-    if (key === undefined || (await this.#seen.add(db, key))) return 'keep';
+    if (await this.#seen.add(this.#scanner.db, this.#key())) return 'keep';
     this.twice++;
     return 'drop';
   }
 
+  #key(): Buffer {
+    const { recordStart, keyStart } = this.#scanner;
+    const held = this.#gathered.length === 0 ? this.#scanner.heldKey() : undefined;
+    if (held !== undefined) return held;
+    return readString(Buffer.concat(this.#gathered), keyStart - recordStart, recordStart).value;
+  }
+
   #isNewLibrary(): Verdict {
     const { recordStart, recordEnd } = this.#scanner;
-    if (this.#library.length > 0) this.#gather(this.#passed, recordEnd);
+    if (this.#gathered.length > 0) this.#gather(this.#passed, recordEnd);
     const record =
-      this.#library.length > 0 ? Buffer.concat(this.#library) : (this.#scanner.bytes(recordStart, recordEnd) as Buffer);
+      this.#gathered.length > 0
+        ? Buffer.concat(this.#gathered)
+        : (this.#scanner.bytes(recordStart, recordEnd) as Buffer);
     const code = readString(record.subarray(1), 0, recordStart + 1).value;
     const name = libraryName(code);
     const sha256 = createHash('sha256').update(code).digest('hex');
@@ -233,9 +273,15 @@ export class RdbMerger {
   }
 
   #gather(from: number, to: number): void {
-    this.#library.push(Buffer.from(this.#scanner.bytes(from, to) as Buffer));
-    this.#libraryBytes += to - from;
-    if (this.#libraryBytes > MOST_FUNCTION_BYTES) throw this.#unmergeable('it has a function library of over 64 MiB');
+    this.#gathered.push(Buffer.from(this.#scanner.bytes(from, to) as Buffer));
+    this.#gatheredBytes += to - from;
+    if (this.#gatheredBytes <= MOST_GATHERED_BYTES) return;
+    throw this.#unmergeable(`it has a ${this.#scanner.inFunction ? 'function library' : 'key'} of over 64 MiB`);
+  }
+
+  #forget(): void {
+    this.#gathered = [];
+    this.#gatheredBytes = 0;
   }
 
   /** Adds bytes to the run that goes out. */
@@ -259,3 +305,12 @@ export class RdbMerger {
     });
   }
 }
+
+/** Whether servers that take a file under this header take what stands in one of the other's. */
+function covers(header: Pick<Dialect, 'name' | 'version'>, { name, version }: Pick<Dialect, 'name' | 'version'>) {
+  if (header.name === name) return header.version >= version;
+  return header.name === 'valkey' && name === 'redis' && version <= NEWEST_SHARED_RDB;
+}
+
+/** Valkey's numbers begin above Redis's. */
+const byVersion = (a: Buffer, b: Buffer): number => dialectFromMagic(a).version - dialectFromMagic(b).version;

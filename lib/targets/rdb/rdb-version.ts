@@ -1,14 +1,12 @@
 // The version of an RDB that is being written: the one that was asked for, or the lowest that holds what came.
 import { UsageError } from '../../errors.ts';
-import { NEWEST_REDIS_RDB, NEWEST_VALKEY_RDB, OLDEST_VALKEY_RDB } from '../../rdb/dialect.ts';
+import { NEWEST_REDIS_RDB, NEWEST_SHARED_RDB, NEWEST_VALKEY_RDB, OLDEST_VALKEY_RDB } from '../../rdb/dialect.ts';
 import { KEY_META_SINCE } from '../../rdb/payload.ts';
 import { type TypeSupport, takes } from '../../rdb/reencode.ts';
 import type { ValueType } from '../../rdb/types.ts';
 
 /** The oldest that is written: of Redis 5.0 and 6, the first with idle times and frequencies. */
 const OLDEST_RDB = 9;
-/** The newest that Valkey shares with Redis; it refuses 12 to 79. */
-const NEWEST_SHARED_RDB = 11;
 /** The first with function libraries (Redis 7.0). */
 const FUNCTIONS_SINCE = 10;
 

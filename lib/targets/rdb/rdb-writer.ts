@@ -46,6 +46,16 @@ export interface RdbSummary {
   readonly checksum: bigint;
 }
 
+/** A file half written, between two records: with it another writer goes on. */
+export interface SavedRdb {
+  /** Of all bytes so far but the magic. */
+  readonly crc: bigint;
+  /** Bytes that went to the sink. */
+  readonly bytes: number;
+  readonly db: number | undefined;
+  readonly keys: number;
+}
+
 /**
  * Writes records in the order of the calls; each is to be awaited before the next. The file is an RDB only once
  * {@link end} has been awaited: after an error, what is in the sink must be thrown away.
@@ -81,6 +91,17 @@ export class RdbWriter {
    */
   static of(version: TypeSupport, sink: ByteSink): RdbWriter {
     return new RdbWriter(sink, undefined, new RdbVersion(version));
+  }
+
+  /** Goes on with a file of this version behind the bytes that {@link save} speaks of. @throws as {@link of} */
+  static resume(version: TypeSupport, sink: ByteSink, saved: SavedRdb): RdbWriter {
+    const writer = RdbWriter.of(version, sink);
+    writer.#used = 0;
+    writer.#crc = new Crc64(saved.crc);
+    writer.#bytes = saved.bytes;
+    writer.#db = saved.db;
+    writer.#keys = saved.keys;
+    return writer;
   }
 
   /** A file of the lowest version that holds what comes, 9 or above. Only the end tells which; so it writes the magic anew. */
@@ -137,6 +158,12 @@ export class RdbWriter {
     await this.#append(record.written);
     await this.#append(value);
     this.#keys++;
+  }
+
+  /** Hands all that was written to the sink, and stops here. Not of {@link ofLowest}: its magic is still to come. */
+  async save(): Promise<SavedRdb> {
+    await this.#flush();
+    return { crc: this.#crc.value, bytes: this.#bytes, db: this.#db, keys: this.#keys };
   }
 
   /** Writes the end mark and the checksum. The sink is left open. */

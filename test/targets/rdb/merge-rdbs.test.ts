@@ -1,5 +1,6 @@
 // Several RDBs in one file: each key and library once, whatever the pieces that they come in.
 import { describe, expect, test } from 'vitest';
+import type { TypeSupport } from '../../../lib/rdb/reencode.ts';
 import { RdbProof } from '../../../lib/sources/rdb/proof.ts';
 import { RdbMerger } from '../../../lib/targets/rdb/merge-rdbs.ts';
 import { Random, runs, seedOr } from '../../support/random.ts';
@@ -10,8 +11,12 @@ const LIBRARY = "#!lua name=one\nredis.register_function('f', function() return 
 /** Beyond what is held of a record, and beyond a block. */
 const LARGE = 'x'.repeat(700_000);
 
-async function merged(files: readonly Buffer[], cut: (left: number) => number = (left) => left) {
-  const merger = new RdbMerger();
+async function merged(
+  files: readonly Buffer[],
+  cut: (left: number) => number = (left) => left,
+  versions: readonly TypeSupport[] = [],
+) {
+  const merger = new RdbMerger({ versions });
   const pieces: Buffer[] = [];
   try {
     for (const [index, file] of files.entries()) {
@@ -119,6 +124,58 @@ test('of one byte at a time too', async () => {
   const other = file().selectDb(0).expireMs(9n).key('k', value('w')).key('l', value('v')).end();
   const { rdb } = await merged([small, other], () => 1);
   expect(rdb.equals(file().selectDb(0).key('k', value('v')).key('l', value('v')).end())).toBe(true);
+});
+
+test.each(Array.from({ length: runs(10, 100) }, (_, run) => run))(
+  'a key of any size comes once, be its value large or not, run %i',
+  async (run) => {
+    const seed = seedOr(7300 + run);
+    const random = new Random(seed);
+    const name = (bytes: number) => 'k'.repeat(bytes);
+    // Around what is held of a record, and of a block.
+    const sizes = [65_500, 65_536, 65_537, 262_144, 400_000, 1_000_000];
+    const size = random.pick(sizes);
+    const other = random.pick(sizes) + 3;
+    const [text, again] = [random.pick(['v', LARGE]), random.pick(['w', LARGE])];
+    const expiring = () => file().selectDb(0).expireMs(4_000_000_000_000).idle(7);
+    const files = [
+      expiring().key('a', value('1')).key(name(size), value(text)).key('b', value('2')).end(),
+      expiring()
+        .key(name(size), value(again))
+        .key('c', value('3'))
+        .expireMs(4_000_000_000_000)
+        .key(name(other), value(text))
+        .key(name(other), value(again))
+        .key('d', value('4'))
+        .end(),
+    ];
+    const most = random.pick([1000, 70_000, 400_000]);
+    const { rdb, twice } = await merged(files, (left) => Math.min(left, random.int(1, most)));
+    const once = expiring().key('a', value('1')).key(name(size), value(text)).key('b', value('2')).key('c', value('3'));
+    once.expireMs(4_000_000_000_000).key(name(other), value(text)).key('d', value('4'));
+    expect(rdb.equals(once.end()), `seed ${seed}`).toBe(true);
+    expect(twice, `seed ${seed}`).toBe(2);
+  },
+);
+
+test('the header holds for all of them, where it is known what comes', async () => {
+  const newer = file('REDIS0012').selectDb(0).key('z', value('z')).end();
+  const redis = (rdb: number): TypeSupport => ({ family: 'redis', rdb });
+  const rising = await merged([first, newer], undefined, [redis(11), redis(12)]);
+  expect(rising.rdb.toString('latin1', 0, 9)).toBe('REDIS0012');
+  expect(proven(rising.rdb).facts).toMatchObject({ version: 12, checksum: 'ok' });
+  const valkey = file('VALKEY080').selectDb(0).key('z', value('z')).end();
+  const mixed = await merged([first, valkey], undefined, [
+    { family: 'valkey', rdb: 11 },
+    { family: 'valkey', rdb: 80 },
+  ]);
+  expect(mixed.rdb.toString('latin1', 0, 9)).toBe('VALKEY080');
+  // What a server says of itself is no reason to understate what it has sent.
+  const understated = await merged([newer, first], undefined, [redis(11), redis(11)]);
+  expect(understated.rdb.toString('latin1', 0, 9)).toBe('REDIS0012');
+  await expect(merged([newer, valkey], undefined, [redis(12), { family: 'valkey', rdb: 80 }])).rejects.toMatchObject({
+    code: 'SOURCE_UNMERGEABLE',
+  });
 });
 
 describe('refuses', () => {

@@ -8,7 +8,7 @@ import { describeFailure, type Failure, notedFailure } from '../failure.ts';
 import type { Cloud } from '../job.ts';
 import { removeOthers } from '../remove-others.ts';
 import { readText, writeText } from '../work.ts';
-import { type BackupRun, jobOf, leaveRun, reportKey, setFolder } from './run.ts';
+import { type BackupRun, jobOf, leaveRun, reportKey, setFolder, workFolder } from './run.ts';
 
 /** @param failure of the step; what a shard's function noted says more */
 export async function failBackup(cloud: Cloud, run: BackupRun, failure: Failure): Promise<End> {
@@ -26,15 +26,17 @@ export async function failBackup(cloud: Cloud, run: BackupRun, failure: Failure)
   return asEnd(`backup of ${run.source}`, 'failed', lines, why);
 }
 
-/** Removes what lies in the run's folder, unless that is a backup by now. Never rejects. */
+/** Removes what lies in the run's folder, and what its steps left for each other, unless that is a backup by now. Never rejects. */
 async function clear(cloud: Cloud, run: BackupRun): Promise<string> {
   const folder = setFolder(run);
   try {
     if ((await readText(cloud, `${folder}${MANIFEST_FILE}`)) !== undefined) {
       return `Its manifest was written, and stays: keyferry verify s3://${cloud.bucket}/${folder}${MANIFEST_FILE}`;
     }
-    await abortUploads(cloud, folder);
-    await removeOthers(cloud, folder, new Set());
+    for (const own of [folder, workFolder(run)]) {
+      await abortUploads(cloud, own);
+      await removeOthers(cloud, own, new Set());
+    }
     return 'Nothing of it is left in the bucket.';
   } catch (error) {
     return `What it has left below ${folder} could not be removed: ${asAwsFailure(error).message}`;

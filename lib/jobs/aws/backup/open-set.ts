@@ -8,9 +8,17 @@ import { type BackupManifest, type BackupShard, MANIFEST_FILE, parseBackupManife
 import { openBackup } from '../../verify/backup-files.ts';
 import { checkEnds } from '../../verify/check-bytes.ts';
 import type { Cloud } from '../job.ts';
+import type { Stretch } from './set-proof.ts';
 
 /** What a copy of a manifest has to be named for. */
 export const MANIFEST_ENDING = '.json';
+
+/** An opened set, and what its bytes have to be. */
+export interface BackupSet {
+  readonly source: ByteSource;
+  /** @param rdb what is planned: the set's source, or what it was unpacked to */
+  stretches(rdb: ByteSource): readonly Stretch[];
+}
 
 /** The end mark, and a checksum that says that there is none: that of each file was looked at. */
 const END = Buffer.from([0xff, 0, 0, 0, 0, 0, 0, 0, 0]);
@@ -21,7 +29,7 @@ const END = Buffer.from([0xff, 0, 0, 0, 0, 0, 0, 0, 0]);
  * @throws {InputError} `BACKUP_MANIFEST`, `BACKUP_MANIFEST_EDITED`, `BACKUP_LOCATION`, `BACKUP_FILE_MISSING`,
  * `BACKUP_FILE_SIZE`, `BACKUP_FILE_CHANGED`; `BACKUP_SHARDS` for shards that can't be read as one RDB
  */
-export async function openSet({ s3, bucket }: Cloud, text: string, where: string): Promise<ByteSource> {
+export async function openSet({ s3, bucket }: Cloud, text: string, where: string): Promise<BackupSet> {
   const manifest = parseBackupManifest(text, where);
   const files = await openBackup(`${locationOf(manifest, bucket, where)}${MANIFEST_FILE}`, s3);
   if (manifest.shards.length > 1) refuseUnlike(manifest, where);
@@ -33,7 +41,14 @@ export async function openSet({ s3, bucket }: Cloud, text: string, where: string
       await checkEnds(file, shard);
     }
     const [only] = opened;
-    return opened.length === 1 && only !== undefined ? only : await JoinedShards.of(where, opened, manifest.shards);
+    const [shard] = manifest.shards;
+    if (opened.length > 1 || only === undefined || shard === undefined) {
+      const joined = await JoinedShards.of(where, opened, manifest.shards);
+      return { source: joined, stretches: () => joined.stretches };
+    }
+    const { sha256 } = shard.rdb;
+    const stretches = (rdb: ByteSource) => [{ name: only.name, sha256, file: rdb, from: 0, start: 0, end: rdb.size }];
+    return { source: only, stretches };
   } catch (error) {
     for (const file of opened) await file.close();
     throw error;
@@ -66,39 +81,33 @@ const notOne = (where: string, why: string): InputError =>
     remedy: 'Copy the files of the set here, each is a job of its own.',
   });
 
-/** A range of one of the files, and where it stands in the whole. */
-interface Part {
-  readonly source: ByteSource;
-  readonly from: number;
-  readonly start: number;
-  readonly end: number;
-}
-
 /** All of the first shard, and the keys of the others; functions are the same in each. */
 class JoinedShards implements ByteSource {
   readonly name: string;
   readonly pin: SourcePin;
-  readonly #parts: readonly Part[];
+  readonly stretches: readonly Stretch[];
   /** Where the end mark stands. */
   readonly #bodyEnd: number;
 
-  private constructor(name: string, parts: readonly Part[]) {
+  private constructor(name: string, stretches: readonly Stretch[]) {
     this.name = name;
-    this.#parts = parts;
-    this.#bodyEnd = parts.at(-1)?.end ?? 0;
-    const etags = parts.map(({ source: { pin } }) => `${pin.etag} ${pin.version ?? ''}`).join('\n');
+    this.stretches = stretches;
+    this.#bodyEnd = stretches.at(-1)?.end ?? 0;
+    const etags = stretches.map(({ file: { pin } }) => `${pin.etag} ${pin.version ?? ''}`).join('\n');
     this.pin = { size: this.#bodyEnd + END.length, etag: createHash('sha256').update(etags).digest('hex') };
   }
 
   static async of(name: string, files: readonly ByteSource[], shards: readonly BackupShard[]): Promise<JoinedShards> {
-    const parts: Part[] = [];
-    for (const [index, source] of files.entries()) {
-      const from = index === 0 ? 0 : await beginOfKeys(source);
-      const start = parts.at(-1)?.end ?? 0;
-      const body = (shards[index]?.rdb.bytes ?? 0) - END.length - from;
-      if (body > 0) parts.push({ source, from, start, end: start + body });
+    const stretches: Stretch[] = [];
+    for (const [index, file] of files.entries()) {
+      const { bytes, sha256 } = (shards[index] as BackupShard).rdb;
+      const from = index === 0 ? 0 : await beginOfKeys(file);
+      const start = stretches.at(-1)?.end ?? 0;
+      // Empty for a shard without keys.
+      const end = start + Math.max(0, bytes - END.length - from);
+      stretches.push({ name: file.name, sha256, file, from, start, end });
     }
-    return new JoinedShards(name, parts);
+    return new JoinedShards(name, stretches);
   }
 
   get size(): number {
@@ -106,11 +115,11 @@ class JoinedShards implements ByteSource {
   }
 
   async read(start: number, end: number, into: Buffer = Buffer.allocUnsafeSlow(end - start)): Promise<Buffer> {
-    const reads = this.#parts.map(async (part) => {
-      const [from, to] = [Math.max(start, part.start), Math.min(end, part.end)];
+    const reads = this.stretches.map(async (stretch) => {
+      const [from, to] = [Math.max(start, stretch.start), Math.min(end, stretch.end)];
       if (from >= to) return;
-      const shift = part.from - part.start;
-      await part.source.read(from + shift, to + shift, into.subarray(from - start, to - start));
+      const shift = stretch.from - stretch.start;
+      await stretch.file.read(from + shift, to + shift, into.subarray(from - start, to - start));
     });
     await Promise.all(reads);
     const from = Math.max(start, this.#bodyEnd);
@@ -119,7 +128,7 @@ class JoinedShards implements ByteSource {
   }
 
   async close(): Promise<void> {
-    for (const { source } of this.#parts) await source.close();
+    for (const { file } of this.stretches) await file.close();
   }
 }
 

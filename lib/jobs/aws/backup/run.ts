@@ -22,12 +22,23 @@ export interface BackupRun {
   readonly since: string;
 }
 
+/** What one call of a scan may do, where that is less than its time allows: tests have many small calls. */
+export interface ScanLimits {
+  /** Keys that a call writes before it hands over to the next one. */
+  readonly callKeys?: number | undefined;
+  /** Names that one SCAN asks for. */
+  readonly pageKeys?: number | undefined;
+  /** Memory for fingerprints of keys; beyond, they go to files. */
+  readonly memoryBytes?: number | undefined;
+}
+
 export interface BackupContext {
   readonly cloud: Cloud;
   readonly source: NamedSource;
   /** Reads the secrets. */
   readonly login: () => Promise<Login>;
   readonly deadline: Deadline;
+  readonly limits?: ScanLimits | undefined;
 }
 
 /** A shard to dump, without secrets. */
@@ -63,7 +74,9 @@ const stampOf = ({ since }: BackupRun): string =>
 export const setFolder = (run: BackupRun): string => `${sourceFolder(run.source)}${stampOf(run)}/`;
 export const sourceFolder = (source: string): string => `backups/${source}/`;
 export const reportKey = (run: BackupRun): string => `results/dump/${run.source}/${stampOf(run)}.json`;
-const workKey = (run: BackupRun, name: string): string => `work/dump/${run.source}/${stampOf(run)}/${name}`;
+/** The folder of a run's work, with a slash at its end. */
+export const workFolder = (run: BackupRun): string => `work/dump/${run.source}/${stampOf(run)}/`;
+export const workKey = (run: BackupRun, name: string): string => `${workFolder(run)}${name}`;
 
 /** One run at a time for each source. */
 export const leaseName = ({ source }: BackupRun): string => `source/${source}`;
@@ -81,11 +94,14 @@ export const writePlan = (cloud: Cloud, run: BackupRun, plan: BackupPlan): Promi
 export async function readPlan(cloud: Cloud, run: BackupRun): Promise<BackupPlan> {
   const plan = await read<BackupPlan>(cloud, run, PLAN);
   if (plan !== undefined) return plan;
-  throw new StoreError('JOB_NOT_OWNED', 'this run has not begun, or another one has taken its place.', {
-    where: workKey(run, PLAN),
+  throw notOwned(run, PLAN);
+}
+
+export const notOwned = (run: BackupRun, name: string): StoreError =>
+  new StoreError('JOB_NOT_OWNED', 'this run has not begun, or another one has taken its place.', {
+    where: workKey(run, name),
     remedy: 'Look at the other executions of this source: this one has stopped.',
   });
-}
 
 export const writeShard = (cloud: Cloud, run: BackupRun, index: number, shard: DumpedShard): Promise<void> =>
   writeText(cloud, workKey(run, shardFile(index)), JSON.stringify(shard));
