@@ -26,6 +26,7 @@ import {
   startServer,
   withServer,
 } from '../support/servers.ts';
+import { writeSteadily } from '../support/steady-writes.ts';
 
 const SEED = 20_261_130;
 const DISKLESS = { 'repl-diskless-sync': 'yes', 'repl-diskless-sync-delay': '0' };
@@ -184,20 +185,15 @@ test('while 5,000 writes a second go on, it is the state at its offset: the stre
   // Enough that the save takes a while.
   await source.call('DEBUG', 'POPULATE', 300_000, 'old', 50);
   let n = 0;
-  let running = true;
   const writer = source.connect();
-  const writing = (async () => {
-    while (running) {
-      const batch = writer.pipeline();
-      for (let i = 0; i < 50; i++) batch.set(`k:${++n}`, String(n));
-      await batch.exec();
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-  })();
+  const writes = writeSteadily(5000, async (count) => {
+    const batch = writer.pipeline();
+    for (let i = 0; i < count; i++) batch.set(`k:${++n}`, String(n));
+    await batch.exec();
+  });
   while (n < 1000) await new Promise((resolve) => setTimeout(resolve, 10));
   const { shard, rdb } = await dumped(source.url);
-  running = false;
-  await writing;
+  console.log(`dump by psync beside ${await writes.stop()} writes/s`);
   const held = await withServer(name, { rdb }, async (server) => Number(await server.call('DBSIZE')) - 300_000);
   expect(held).toBeGreaterThanOrEqual(1000);
   expect(held, 'writes went on meanwhile').toBeLessThan(n);

@@ -12,6 +12,7 @@ import { compare, snapshot } from '../support/oracle.ts';
 import { Random } from '../support/random.ts';
 import { WorkFolder } from '../support/restore-run.ts';
 import { lacks, SERVER_NAMES, type Server, startServer } from '../support/servers.ts';
+import { writeSteadily } from '../support/steady-writes.ts';
 
 const SEED = 20_261_123;
 
@@ -144,27 +145,23 @@ test('while 5,000 writes a second run, every key that was there throughout is th
   const random = new Random(SEED);
   /** By key: the first and the last value that it had while the scan ran. */
   const written = new Uint32Array(keys);
-  let stop = false;
-  const writes = (async () => {
-    let other = 0;
-    while (!stop) {
-      const pipeline = client.pipeline();
-      for (let i = 0; i < 50; i++) {
-        const key = random.int(0, keys - 1);
-        pipeline.set(`key:${key}`, String(++written[key]!));
-        pipeline.set(`other:${other++ % 5000}`, 'x');
-        if (other % 7 === 0) pipeline.del(`other:${random.int(0, 4999)}`);
-      }
-      await pipeline.exec();
-      await new Promise((resolve) => setTimeout(resolve, 10));
+  let other = 0;
+  const writes = writeSteadily(5000, (count) => {
+    const pipeline = client.pipeline();
+    for (let i = 0; i < count; i += 2) {
+      const key = random.int(0, keys - 1);
+      pipeline.set(`key:${key}`, String(++written[key]!));
+      if (other % 7 === 0) pipeline.del(`other:${random.int(0, 4999)}`);
+      else pipeline.set(`other:${other % 5000}`, 'x');
+      other++;
     }
-  })();
+    return pipeline.exec();
+  });
   await new Promise((resolve) => setTimeout(resolve, 100));
   const before = written.slice();
   await dumpTo(work.file('scan.rdb'), from);
   const after = written.slice();
-  stop = true;
-  await writes;
+  console.log(`dump by scan beside ${await writes.stop()} writes/s`);
   client.disconnect();
   await using to = await startServer('redis-7.0', { rdb: work.file('scan.rdb') });
   const wrong: string[] = [];

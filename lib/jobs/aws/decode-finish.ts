@@ -157,7 +157,7 @@ async function told(
   const { keys, filtered, omitted, damaged, lines, jsonBytes, bytes, parts, failure } = sum;
   const seconds = Math.round((cloud.clock.now() - now) / 100) / 10;
   const manifest = objectUrl({ bucket: cloud.bucket, key: manifestKeyOf(job) });
-  const counts = `${formatCount(keys)} of ${formatCount(plan.keys)} keys are in ${parts.length} parts`;
+  const counts = `${formatCount(keys)} of ${formatCount(plan.keys)} keys are in ${parts.length} ${parts.length === 1 ? 'part' : 'parts'}`;
   const others = `filtered ${formatCount(filtered)}, without a place in this shape ${formatCount(omitted)}, damaged ${formatCount(damaged.length)}`;
   const partly = damaged.length > 0 || plan.tail !== undefined;
   const tail = plan.tail === undefined ? '' : ` ${formatCount(plan.tail.bytes)} bytes behind the RDB were not decoded.`;

@@ -4,7 +4,7 @@
 import { InputError } from '../../../errors.ts';
 import { BlockReader } from '../../../storage/block-reader.ts';
 import { createObject, type ObjectOutput } from '../../../storage/s3/s3-output.ts';
-import { FINGERPRINT_BYTES } from '../../../targets/rdb/fingerprint-table.ts';
+import { WORDS } from '../../../targets/rdb/fingerprint-table.ts';
 import { Fingerprints, type Known } from '../../../targets/rdb/fingerprints.ts';
 import type { SeenKeys } from '../../scan-dump.ts';
 import type { Cloud } from '../job.ts';
@@ -120,9 +120,9 @@ export class LoggedKeys implements SeenKeys {
         this.#signal.throwIfAborted();
         Buffer.from(words.buffer).set(block);
         const end = block.length / Uint32Array.BYTES_PER_ELEMENT;
-        for (let at = 0; at < end; at += FINGERPRINT_BYTES / Uint32Array.BYTES_PER_ELEMENT) {
+        for (let at = 0; at < end; at += WORDS) {
           if (this.#known.full) await this.#known.makeRoom();
-          this.#known.enterFingerprint(words, at);
+          this.#known.enterFingerprint(words.subarray(at, at + WORDS));
         }
       }
     } finally {
