@@ -5,7 +5,7 @@ import { writeFileSync } from 'node:fs';
 import type { ClientRequest } from 'node:http';
 import { join } from 'node:path';
 
-export const MODES = ['restore', 'decode'] as const;
+export const MODES = ['restore', 'decode', 'load'] as const;
 export type Mode = (typeof MODES)[number];
 
 export interface LambdaTask {
@@ -33,6 +33,7 @@ export interface LambdaResult {
 const MACHINES: Record<Mode, { before: readonly string[]; chunk: string; after: string }> = {
   restore: { before: ['claim', 'lease', 'plan', 'prepare'], chunk: 'restore-chunk', after: 'finish' },
   decode: { before: ['claim', 'plan'], chunk: 'decode-chunk', after: 'decode-finish' },
+  load: { before: ['claim', 'lease', 'build', 'plan', 'prepare'], chunk: 'restore-chunk', after: 'finish' },
 };
 
 /** The functions that a job of this mode calls. */

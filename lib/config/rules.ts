@@ -3,10 +3,12 @@ import { endpointParts } from './endpoint-url.ts';
 import type { Finding } from './mistakes.ts';
 import type { KeyPath } from './positions.ts';
 import type { Config, SourceSettings, TargetSettings } from './resolve.ts';
+import { countResources, MOST_RESOURCES } from './resources.ts';
 
 /** Contradictions between tables. */
 export function* contradictions(config: Config): Generator<Finding> {
   const { region } = config;
+  yield* tooMany(config);
   for (const [path, arn] of arnsOf(config)) {
     const [, , , arnRegion] = arn.split(':');
     if (region !== undefined && arnRegion !== region) {
@@ -28,6 +30,14 @@ export function* contradictions(config: Config): Generator<Finding> {
       yield { path, message: 'this zone is in another region than `region` names' };
     }
   }
+}
+
+function* tooMany(config: Config): Generator<Finding> {
+  const resources = countResources(config);
+  if (resources <= MOST_RESOURCES) return;
+  const [targets, sources] = [config.targets, config.sources].map((all) => Object.keys(all).length) as [number, number];
+  const message = `${targets} targets and ${sources} sources make some ${resources} resources, and CloudFormation takes ${MOST_RESOURCES} a stack. Give some of them a stack with a configuration of its own`;
+  yield { path: [targets >= sources ? 'targets' : 'sources'], message };
 }
 
 /** What will probably not work, or not as it is meant. */

@@ -118,24 +118,7 @@ const tags = z.record(
   }),
 );
 
-/** CloudFormation takes 500 resources a stack: each target is 34 of them, what all share some 60. */
-const MOST_TARGETS = 12;
-const MOST_SOURCES = 12;
 const MOST_TAGS = 40;
-
-const atMost = (most: number, error: string) => ({
-  check: (record: object) => Object.keys(record).length <= most,
-  error,
-});
-const fewTargets = atMost(
-  MOST_TARGETS,
-  `one stack holds ${MOST_TARGETS} targets at most. Give the others a stack with a configuration of its own`,
-);
-const fewSources = atMost(
-  MOST_SOURCES,
-  `one stack holds ${MOST_SOURCES} sources at most. Give the others a stack with a configuration of its own`,
-);
-const fewTags = atMost(MOST_TAGS, `${MOST_TAGS} tags are possible at most`);
 
 const ENCRYPTION = { error: `this is not "s3"; else ${arnError('key')}` };
 
@@ -162,13 +145,11 @@ export const configSchema = z.strictObject({
       'What bucket and table are encrypted with: `s3` for keys that AWS keeps, or the ARN of a KMS key of yours. ElastiCache can’t be seeded from what a KMS key encrypts.',
     ),
   targets: targets
-    .refine(fewTargets.check, { error: fewTargets.error })
     .prefault({})
     .describe(
-      'Where to restore and load: one table for each, with a name of your choice. `restore/NAME/` and `load/NAME/` in the bucket are its doors.',
+      'Where to restore and load: one table for each, with a name of your choice. `restore/NAME/` and `load/NAME/` in the bucket are its doors. A stack has room for 12 targets, or 16 sources, or 7 of both.',
     ),
   sources: sources
-    .refine(fewSources.check, { error: fewSources.error })
     .prefault({})
     .describe(
       'What backups are made of: one table for each server or cluster, with a name of your choice. They lie under `backups/NAME/` in the bucket.',
@@ -189,7 +170,7 @@ export const configSchema = z.strictObject({
   retention: retention.prefault({}).describe('How long things are kept.'),
   logs: logs.prefault({}).describe('What logs hold.'),
   tags: tags
-    .refine(fewTags.check, { error: fewTags.error })
+    .refine((all) => Object.keys(all).length <= MOST_TAGS, { error: `${MOST_TAGS} tags are possible at most` })
     .prefault({})
     .meta({ description: 'Tags of everything in the stack.', example: { Project: 'keyferry' } }),
 });

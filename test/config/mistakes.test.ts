@@ -100,7 +100,15 @@ test.each<[rule: string, text: string, ...lines: string[]]>([
   [
     'number of targets',
     Array.from({ length: 13 }, (_, at) => `targets.t${at}.endpoint = "redis://h"`).join('\n'),
-    '1:1: targets: one stack holds 12 targets at most. Give the others a stack with a configuration of its own',
+    '1:1: targets: 13 targets and 0 sources make some 510 resources, and CloudFormation takes 500 a stack. Give some of them a stack with a configuration of its own',
+  ],
+  [
+    'number of targets and sources',
+    Array.from(
+      { length: 9 },
+      (_, at) => `targets.t${at}.endpoint = "redis://h"\nsources.s${at}.endpoint = "redis://h"`,
+    ).join('\n'),
+    '1:1: targets: 9 targets and 9 sources make some 617 resources, and CloudFormation takes 500 a stack. Give some of them a stack with a configuration of its own',
   ],
   ...[
     'unix:///tmp/x',
