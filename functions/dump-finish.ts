@@ -8,7 +8,7 @@ import { countBackup } from './metrics.ts';
 import { failedStep, observed } from './runtime.ts';
 
 /** What it has left is for dump-fail to remove. */
-const unfinished = (failure: Failure) => ({ ...failedStep(failure), done: false });
+const unfinished = (failure: Failure) => ({ ...failedStep(failure), done: false, again: false });
 
 export const handler = observed(
   'dump-finish',
@@ -16,8 +16,9 @@ export const handler = observed(
   async ({ run }, deadline) => {
     const finished = await finishBackup(backupContext(deadline), run, version);
     if ('failure' in finished) return unfinished(finished.failure);
+    if ('again' in finished) return { ok: true, done: false, again: true };
     countBackup(run.source, finished.figures);
-    return { ...finished.end, done: true };
+    return { ...finished.end, done: true, again: false };
   },
   unfinished,
 );

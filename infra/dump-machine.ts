@@ -65,8 +65,11 @@ export function dumpMachine(parts: DumpMachineParts, settings: DumpMachineSettin
         Next: 'Finish',
       },
       Finish: steps.step(parts.finish, '$.end', 'Failure', 'Finished?'),
-      // What a backup that failed has left is removed there.
-      'Finished?': choice('Failure', [[isTrue('$.end.done'), 'Notify']]),
+      // What a backup that failed has left is removed there. Shards that let themselves not be copied are scanned instead.
+      'Finished?': choice('Failure', [
+        [isTrue('$.end.done'), 'Notify'],
+        [isTrue('$.end.again'), 'Discover shards'],
+      ]),
       ...steps.ends(parts),
     },
   };

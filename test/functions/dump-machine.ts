@@ -70,7 +70,7 @@ export async function executeDump({
     const end = await call('fail', fail, state);
     return { status: 'FAILED', discover: state.discover as Answer, end: end as unknown as End };
   };
-  try {
+  const backup = async (): Promise<Dumped> => {
     const found = await call('discover', discover, state);
     state.discover = found;
     if (!found.proceed) return found.ok ? { status: 'SUCCEEDED', discover: found, end: undefined } : await failure();
@@ -87,8 +87,12 @@ export async function executeDump({
     }
     const end = await call('finish', finish, state);
     state.end = end;
+    if (end.again) return backup();
     if (!end.done) return await failure();
     return { status: 'SUCCEEDED', discover: found, end: end as unknown as End };
+  };
+  try {
+    return await backup();
   } catch (error) {
     state.caught = caughtOf(error);
     return failure();

@@ -152,6 +152,35 @@ describe.skipIf(skip)(`backups on AWS${missing}`, () => {
     expect((await executeDump({ since: day(1) })).end?.error).toBe('SOURCE_REFUSED');
   });
 
+  test('a cluster of which one node refuses both is scanned as a whole, whatever the others have let out before', async () => {
+    await using cluster = await startCluster('redis-7.0', { masters: 3, replicas: 0 });
+    for (let n = 0; n < 300; n++) await call(cluster, `key:${n}`, n);
+    await cluster.live.at(-1)?.call('ACL', 'SETUSER', 'default', '-psync', '-sync');
+    configureDump(cluster.url);
+    const calls: string[] = [];
+    const lost = new Set<string>();
+    const around = async (name: string, run: () => Promise<object>) => {
+      const answer = await run();
+      calls.push(name);
+      if (lost.has(name)) return answer;
+      lost.add(name);
+      throw new Error('the answer was lost');
+    };
+    const { end } = await executeDump({ since: day(0), around });
+    expect(end?.error).toBe('');
+    expect(calls.filter((name) => name === 'finish').length, calls.join(' ')).toBeGreaterThan(2);
+    const { kind, via, pointInTime, keys: all, shards, warnings } = await manifestOf('20261102T033000Z');
+    expect({ kind, via, pointInTime, all }).toEqual({ kind: 'cluster', via: 'scan', pointInTime: 'none', all: 300 });
+    expect(warnings.filter((text) => text.startsWith('by SCAN, and of no one moment: at '))).toHaveLength(1);
+    // Nothing is left of those that were copied.
+    expect(await keys()).toEqual([
+      `backups/cache/20261102T033000Z/${shards[0]?.file}`,
+      'backups/cache/20261102T033000Z/manifest.json',
+    ]);
+    configureDump(cluster.url, { via: 'psync' });
+    expect((await executeDump({ since: day(1) })).end?.error).toBe('SOURCE_REFUSED');
+  });
+
   test('one run at a time: another one ends without doing anything', async () => {
     configureDump(server.url);
     const around = async (name: string, run: () => Promise<object>) => {

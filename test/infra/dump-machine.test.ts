@@ -41,7 +41,10 @@ test('a failed shard is noted and ends its item; what finish could not do is put
   });
   expect(items['Dump shard']?.Catch).toMatchObject([{ Next: 'Record failure' }]);
   expect(states['Finished?']).toMatchObject({
-    Choices: [{ Variable: '$.end.done', Next: 'Notify' }],
+    Choices: [
+      { Variable: '$.end.done', Next: 'Notify' },
+      { Variable: '$.end.again', Next: 'Discover shards' },
+    ],
     Default: 'Failure',
   });
 });

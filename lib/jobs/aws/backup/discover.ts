@@ -3,13 +3,25 @@ import { takeLease } from '../../../checkpoint/dynamodb/lease.ts';
 import { Shards } from '../../../sources/replica/shards.ts';
 import { LEASE_MS } from '../job.ts';
 import { targetUrl } from '../run-options.ts';
-import { type BackupContext, type BackupPlan, type BackupRun, leaseName, waits, writePlan } from './run.ts';
+import {
+  type BackupContext,
+  type BackupPlan,
+  type BackupRun,
+  leaseName,
+  readRefusal,
+  waits,
+  writePlan,
+} from './run.ts';
 
 export type Discovered =
   /** Their numbers, for a map. */
   { readonly proceed: true; readonly shards: readonly number[] } | { readonly proceed: false; readonly why: string };
 
-/** @throws as {@link Shards.find} */
+/**
+ * Done again after a shard was refused, it plans one scan.
+ *
+ * @throws as {@link Shards.find}
+ */
 export async function discoverShards(context: BackupContext, run: BackupRun): Promise<Discovered> {
   const { cloud, source } = context;
   const taken = await takeLease(cloud.table, { name: leaseName(run), owner: run.owner, ttlMs: LEASE_MS });
@@ -25,10 +37,13 @@ export async function discoverShards(context: BackupContext, run: BackupRun): Pr
       ...{ source: url, prefer: source.prefer, ...waits(context), signal: deadline.signal },
     });
     shards.end();
-    const { kind, warnings } = shards;
+    const { kind } = shards;
+    const refused = await readRefusal(cloud, run);
+    const scan = source.via === 'scan' || refused !== undefined;
+    const warnings = refused === undefined ? shards.warnings : [...shards.warnings, refused.why];
     const list = shards.list.map(({ endpoint: { host, port }, role, slots = null }) => ({ host, port, role, slots }));
     // A scan goes over all nodes at once, and gives one file.
     const one = { host: url.host, port: url.port, role: source.prefer, slots: null };
-    return { kind, warnings, shards: source.via === 'scan' ? [one] : list };
+    return { kind, warnings, scan, shards: scan ? [one] : list };
   }
 }

@@ -15,7 +15,18 @@ import type { ShardSource } from '../../dump/shard-source.ts';
 import { notedFailure } from '../failure.ts';
 import { type Deadline, keepLease } from '../job.ts';
 import { targetUrl } from '../run-options.ts';
-import { type BackupContext, type BackupRun, jobOf, readPlan, readShard, setFolder, waits, writeShard } from './run.ts';
+import {
+  type BackupContext,
+  type BackupRun,
+  jobOf,
+  readPlan,
+  readRefusal,
+  readShard,
+  setFolder,
+  waits,
+  writeRefusal,
+  writeShard,
+} from './run.ts';
 import { nameScan, scanShard } from './scan-shard.ts';
 import { readEnded } from './scan-state.ts';
 import type { ShardStep } from './shard-step.ts';
@@ -44,7 +55,9 @@ export async function dumpShard(
   await keepLease(cloud, plan.lease);
   // Another shard has failed: there will be no backup.
   if ((await notedFailure(cloud, jobOf(run))) !== undefined) return NOTHING;
-  if ((await readShard(cloud, run, index)) !== undefined) return NOTHING;
+  // Another one was refused: the run begins again, as a scan.
+  if (!plan.scan && (await readRefusal(cloud, run)) !== undefined) return NOTHING;
+  if ((await readShard(cloud, run, plan, index)) !== undefined) return NOTHING;
   const ended = await readEnded(cloud, run, index);
   if (ended !== undefined) return nameScan(context, run, index, ended);
   const url = targetUrl(source, await context.login());
@@ -53,18 +66,17 @@ export async function dumpShard(
   const named = fileOf(shard, { output: '', packing: PACKINGS[source.pack] });
   const scan = (warnings: readonly string[]) =>
     scanShard(context, run, { index, shard, url, ...named, warnings, from });
-  if (source.via === 'scan' || from !== undefined) return scan([]);
+  if (source.via === 'scan' || plan.scan || from !== undefined) return scan([]);
   try {
     const ways = source.via === 'auto' ? (['psync', 'sync'] as const) : [source.via];
     return await joinAndCopy(context, run, index, { shard, ways, ...named });
   } catch (error) {
-    // A scan of the whole source, in one file: that is this shard only where it is the only one.
     if (source.via !== 'auto' || !isRefusal(error)) throw error;
-    if (plan.shards.length > 1) {
-      const remedy = `Permit PSYNC to the user, or set via = "scan" for this source in keyferry.toml: all nodes then go into one file.`;
-      throw new SourceError(error.code, error.message, { where: error.where, remedy, cause: error });
-    }
-    return scan([`by SCAN, and of no one moment: at ${error.where} ${error.message}`]);
+    const why = `by SCAN, and of no one moment: at ${error.where} ${error.message}`;
+    // A scan is of the whole source, in one file: that is this shard only where it is the only one.
+    if (plan.shards.length === 1) return scan([why]);
+    await writeRefusal(cloud, run, why);
+    return NOTHING;
   }
 }
 

@@ -23,6 +23,7 @@ import {
   jobOf,
   leaveRun,
   readPlan,
+  readRefusal,
   readShard,
   reportKey,
   setFolder,
@@ -41,7 +42,9 @@ export interface BackupFigures {
 export type FinishedBackup =
   | { readonly end: End; readonly figures: BackupFigures }
   /** Of a shard, as its function noted it. */
-  | { readonly failure: Failure };
+  | { readonly failure: Failure }
+  /** The run has to begin again, as a scan; nothing of its shards is left. */
+  | { readonly again: true };
 
 /** @param version of keyferry, for the manifest */
 export async function finishBackup(context: BackupContext, run: BackupRun, version: string): Promise<FinishedBackup> {
@@ -50,6 +53,10 @@ export async function finishBackup(context: BackupContext, run: BackupRun, versi
   await keepLease(cloud, plan.lease);
   const noted = await notedFailure(cloud, jobOf(run));
   if (noted !== undefined) return { failure: noted };
+  if (!plan.scan && (await readRefusal(cloud, run)) !== undefined) {
+    await removeOthers(cloud, setFolder(run), new Set());
+    return { again: true };
+  }
   const manifest = (await sealed(context, run)) ?? (await seal(context, run, plan, version));
   await verify(context, run);
   const { figures, remarks, removed } = await settle(context, run, manifest);
@@ -94,7 +101,7 @@ async function seal(
   const { cloud, source } = context;
   const shards: DumpedShard[] = [];
   for (const [index, { host, port }] of plan.shards.entries()) {
-    const shard = await readShard(cloud, run, index);
+    const shard = await readShard(cloud, run, plan, index);
     if (shard === undefined) {
       throw new SourceError('SHARD_MISSING', 'this shard was left by its function.', {
         where: `${host}:${port}`,

@@ -55,6 +55,8 @@ export interface BackupPlan {
   readonly lease: Lease;
   readonly kind: Shards['kind'];
   readonly shards: readonly PlannedShard[];
+  /** All nodes are scanned at once, into one file: that is the only shard then. */
+  readonly scan: boolean;
   readonly warnings: readonly string[];
 }
 
@@ -106,8 +108,31 @@ export const notOwned = (run: BackupRun, name: string): StoreError =>
 export const writeShard = (cloud: Cloud, run: BackupRun, index: number, shard: DumpedShard): Promise<void> =>
   writeText(cloud, workKey(run, shardFile(index)), JSON.stringify(shard));
 
-export const readShard = (cloud: Cloud, run: BackupRun, index: number): Promise<DumpedShard | undefined> =>
-  read<DumpedShard>(cloud, run, shardFile(index));
+/** Of the run as it is planned now: what shards of their own have left before it became a scan counts no more. */
+export async function readShard(
+  cloud: Cloud,
+  run: BackupRun,
+  { scan }: Pick<BackupPlan, 'scan'>,
+  index: number,
+): Promise<DumpedShard | undefined> {
+  const shard = await read<DumpedShard>(cloud, run, shardFile(index));
+  return scan && shard?.via !== 'scan' ? undefined : shard;
+}
+
+/** One of several shards may be had neither by PSYNC nor by SYNC: the whole source has to be scanned. */
+export interface Refusal {
+  readonly owner: string;
+  /** For the manifest's warnings. */
+  readonly why: string;
+}
+
+const REFUSED = 'refused.json';
+
+export const writeRefusal = (cloud: Cloud, run: BackupRun, why: string): Promise<void> =>
+  writeText(cloud, workKey(run, REFUSED), JSON.stringify({ owner: run.owner, why } satisfies Refusal));
+
+export const readRefusal = (cloud: Cloud, run: BackupRun): Promise<Refusal | undefined> =>
+  read<Refusal>(cloud, run, REFUSED);
 
 export const leaveRun = ({ table }: Cloud, run: BackupRun): Promise<void> =>
   leaveLease(table, { name: leaseName(run), owner: run.owner });
