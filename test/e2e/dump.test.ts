@@ -37,7 +37,10 @@ describe.skipIf(missing !== '')(`backups on a local AWS${missing}`, () => {
       await using filled = await startServer('redis-7.0');
       await fill(filled, { seed: 20_261_123 });
       // What has expired in it is gone from a server that has loaded it.
-      source = await startServer('redis-7.0', { rdb: await saveRdb(filled) });
+      source = await startServer('redis-7.0', {
+        rdb: await saveRdb(filled),
+        config: { 'repl-diskless-sync-delay': '0' },
+      });
     }
     copy = await startServer('redis-7.0');
     deployment = await Deployment.of(

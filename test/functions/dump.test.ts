@@ -35,7 +35,7 @@ describe.skipIf(skip)(`backups on AWS${missing}`, () => {
 
   beforeAll(async () => {
     ({ s3, bucket } = await deploy(aws as NonNullable<typeof aws>));
-    server = await startServer('redis-7.0');
+    server = await startServer('redis-7.0', { config: { 'repl-diskless-sync-delay': '0' } });
     await fill(server, { seed: SEED });
   }, 60_000);
   afterAll(async () => {
@@ -258,7 +258,7 @@ describe.skipIf(skip)(`backups on AWS${missing}`, () => {
   test('a backup of a much changed size is told of, and stays', async () => {
     configureDump(server.url);
     await executeDump({ since: day(0) });
-    await using other = await startServer('redis-7.0');
+    await using other = await startServer('redis-7.0', { config: { 'repl-diskless-sync-delay': '0' } });
     await other.call('SET', 'a', '1');
     configureDump(other.url);
     const { end } = await executeDump({ since: day(1) });
