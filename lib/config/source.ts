@@ -7,6 +7,9 @@ import { SERVER_FIELDS, serverContradictions } from './server.ts';
 const SCHEDULE_ERROR =
   'this is no schedule. Write rate(12 hours), or cron(MINUTE HOUR DAY MONTH WEEKDAY YEAR) with ? for the day or the weekday: cron(30 3 * * ? *)';
 
+/** As parsePsyncNames (lib/sources/replica/psync-names.ts) reads it. */
+const PSYNC_NAMES = /^(?:(?:[^@\s,]+:\d{1,5}@)?[^@\s:,]+)(?:,\s*(?:[^@\s,]+:\d{1,5}@)?[^@\s:,]+)*$/;
+
 /** Nothing is kept beside what a rule names: so each of them may be none. */
 const keep = (what: string) => z.int().min(0).max(10_000).optional().describe(what);
 
@@ -38,6 +41,16 @@ const fields = z.strictObject({
     .describe(
       'How the data is had: by `psync` or `sync` as a replica has it, by `scan` key by key, and of no one moment; `auto` takes the first of them that is permitted.',
     ),
+  'psync-name': text(
+    PSYNC_NAMES,
+    'this is not the name of a renamed PSYNC. Write HOST:PORT@NAME, with commas for several nodes, or one NAME for all',
+  )
+    .optional()
+    .meta({
+      description:
+        'What PSYNC is called where it was renamed: `HOST:PORT@NAME`, with commas for several nodes, or one `NAME` for all.',
+      example: '10.0.0.7:6379@xpsync',
+    }),
   prefer: z
     .enum(['master', 'replica'])
     .prefault('master')

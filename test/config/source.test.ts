@@ -48,6 +48,10 @@ test.each([
     '3:19: sources.cache.flexible-window: there is no schedule that it could be of. Add one, or remove it',
   ],
   ['via = "rdb"', '3:7: sources.cache.via: one of "auto", "psync", "sync", "scan" belongs here'],
+  [
+    'psync-name = "10.0.0.7@xpsync"',
+    '3:14: sources.cache.psync-name: this is not the name of a renamed PSYNC. Write HOST:PORT@NAME, with commas for several nodes, or one NAME for all',
+  ],
   ['keep-daily = -1', '3:14: sources.cache.keep-daily: a whole number from 0 to 10000 belongs here'],
   ['keep-dayly = 1', '3:1: sources.cache.keep-dayly: there is no such key. Did you mean keep-daily?'],
 ])('%s', (line, said) => {

@@ -152,6 +152,15 @@ describe.skipIf(skip)(`backups on AWS${missing}`, () => {
     expect((await executeDump({ since: day(1) })).end?.error).toBe('SOURCE_REFUSED');
   });
 
+  test('a PSYNC that was renamed is called by its name', async () => {
+    await using renamed = await startServer('redis-7.0', {
+      config: { 'rename-command PSYNC': 'xpsync', 'rename-command SYNC': '""', 'repl-diskless-sync-delay': '0' },
+    });
+    configureDump(renamed.url, { psyncName: `127.0.0.1:${renamed.port}@xpsync,10.0.0.7:6379@other` });
+    expect((await executeDump({ since: day(0) })).end?.error).toBe('');
+    expect(await manifestOf('20261102T033000Z')).toMatchObject({ via: 'psync', pointInTime: 'all' });
+  });
+
   test('a cluster of which one node refuses both is scanned as a whole, whatever the others have let out before', async () => {
     await using cluster = await startCluster('redis-7.0', { masters: 3, replicas: 0 });
     for (let n = 0; n < 300; n++) await call(cluster, `key:${n}`, n);

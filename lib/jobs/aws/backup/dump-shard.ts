@@ -3,6 +3,7 @@
 import { SourceError } from '../../../errors.ts';
 import { nodeEndpoint } from '../../../redis/cluster-slots.ts';
 import { showEndpoint } from '../../../redis/endpoint.ts';
+import { parsePsyncNames } from '../../../sources/replica/psync-names.ts';
 import type { Shard } from '../../../sources/replica/shards.ts';
 import { copyShard, shardEntry } from '../../dump/copy-shard.ts';
 import { DEFAULT_STALL_MS } from '../../dump/defaults.ts';
@@ -94,7 +95,8 @@ async function joinAndCopy(
   index: number,
   { shard, ways, name, packing }: Joining,
 ): Promise<ShardStep> {
-  const { cloud, deadline } = context;
+  const { cloud, deadline, source } = context;
+  const psyncNames = source.psyncName === undefined ? new Map() : parsePsyncNames(source.psyncName);
   const folder = `s3://${cloud.bucket}/${setFolder(run)}`;
   const place = new ObjectPlace(cloud.s3, { folder, manifest: MANIFEST_FILE, own: true });
   const file = new ProvenFile(await place.begin(name, packing));
@@ -105,7 +107,7 @@ async function joinAndCopy(
     const copied = await copyShard({
       ...{ shard, file, clock: cloud.clock, signal: deadline.signal },
       open: async (hooks) => {
-        const options = { ways, psyncNames: new Map(), stallMs: DEFAULT_STALL_MS, ...waits(context) };
+        const options = { ways, psyncNames, stallMs: DEFAULT_STALL_MS, ...waits(context) };
         opened = await joinShard(shard, options, hooks);
         return opened;
       },
