@@ -1,6 +1,8 @@
 // `keyferry backups`: lists the backups in a folder, and removes those that no rule keeps.
+import type { S3Client } from '@aws-sdk/client-s3';
 import { UsageError } from '../lib/errors.ts';
 import { type Backup, choosePrunable, listBackups, removeBackup } from '../lib/jobs/backups.ts';
+import { isObjectUrl } from '../lib/jobs/dump/place.ts';
 import { version } from '../lib/version.ts';
 import { renderBackups } from './backup-view.ts';
 import { errorJson } from './error-view.ts';
@@ -27,17 +29,19 @@ export async function backupsCommand(words: readonly string[], flags: BackupsFla
       remedy: 'For example: keyferry backups list backups',
     });
   }
-  const backups = await listBackups(folder);
+  // With the SDK, which takes long to load.
+  const s3 = isObjectUrl(folder) ? (await import('./s3-client.ts')).s3Client(io.env) : undefined;
+  const backups = await listBackups(folder, s3);
   if (action === 'list') {
     if (flags.json) await write(io.stdout, jsonLine({ keyferry: version, backups: backups.map(backupJson) }));
     else await write(io.stdout, renderBackups(backups, styleFor(io.stdout, io.env)));
     return EXIT.complete;
   }
-  await prune(backups, flags, io);
+  await prune(backups, s3, flags, io);
   return EXIT.complete;
 }
 
-async function prune(backups: readonly Backup[], flags: BackupsFlags, io: Io): Promise<void> {
+async function prune(backups: readonly Backup[], s3: S3Client | undefined, flags: BackupsFlags, io: Io): Promise<void> {
   const { keepLast, keepDaily, keepWeekly, dryRun = false } = flags;
   if (keepLast === undefined && keepDaily === undefined && keepWeekly === undefined) {
     throw new UsageError('KEEP_MISSING', 'nothing says which backups are to be kept.', {
@@ -45,7 +49,7 @@ async function prune(backups: readonly Backup[], flags: BackupsFlags, io: Io): P
     });
   }
   const old = choosePrunable(backups, { last: keepLast ?? 0, daily: keepDaily ?? 0, weekly: keepWeekly ?? 0 });
-  if (!dryRun) for (const each of old) await removeBackup(each);
+  if (!dryRun) for (const each of old) await removeBackup(each, s3);
   if (flags.json) {
     await write(io.stdout, jsonLine({ keyferry: version, dryRun, removed: old.map(backupJson) }));
     return;

@@ -32,7 +32,7 @@ export function defineBackups(program: Command, run: Run<BackupsFlags>): void {
       summary: 'list the backups in a folder, or remove old ones',
       help: backupsHelp,
       usage: '(list | prune) DIR [options]',
-      words: ['[WORDS...]', 'list or prune, and the folder that the backups are in'],
+      words: ['[WORDS...]', 'list or prune, and the folder that the backups are in, also s3://BUCKET/FOLDER'],
     },
     backupsOptionList(),
     run,

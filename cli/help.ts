@@ -301,13 +301,14 @@ export const verifyHelp = {
 };
 
 export const backupsHelp = {
-  about: `Lists the backups in a folder, the newest first, or removes old ones.
+  about: `Lists the backups in a folder, the newest first, or removes old ones. The folder may be in S3.
 
 prune removes a backup when no rule keeps it: its manifest first. Only good backups count, and the last good one of each source stays whatever the rules say. What is damaged or unfinished is listed, and left for somebody to look at.`,
   after:
     examples(
       ['which are there?', 'keyferry backups list backups'],
       ['a week of days, a month of weeks', 'keyferry backups prune backups --keep-daily 7 --keep-weekly 4 --dry-run'],
+      ['in a bucket', 'keyferry backups list s3://BUCKET/backups'],
     ) +
     exitCodes(0, 1, 2, 70) +
     environment('NO_COLOR', 'KEYFERRY_DEBUG'),

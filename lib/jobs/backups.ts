@@ -1,8 +1,10 @@
 // The backups in a folder: which there are, and which of them are to be kept.
-import { readdir, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import { InputError, KeyferryError } from '../errors.ts';
+import { dirname } from 'node:path';
+import type { S3Client } from '@aws-sdk/client-s3';
+import { KeyferryError } from '../errors.ts';
+import { openFolder } from './backup-folder.ts';
 import { type BackupManifest, MANIFEST_FILE, MANIFEST_SUFFIX } from './dump/manifest.ts';
+import { isObjectUrl } from './dump/place.ts';
 import { openBackup } from './verify/backup-files.ts';
 import { checkEnds } from './verify/check-bytes.ts';
 
@@ -28,19 +30,21 @@ export interface KeepRules {
 /**
  * All backups in a folder, the newest first; those that are none for want of a manifest come last.
  *
+ * @param path of the folder, or its URL: `s3://BUCKET/FOLDER`
+ * @param s3 for the latter
  * @throws {InputError} `INPUT_NOT_FOUND` where there is no such folder
  */
-export async function listBackups(folder: string): Promise<Backup[]> {
+export async function listBackups(path: string, s3?: S3Client): Promise<Backup[]> {
+  const folder = await openFolder(path, s3);
   const found: Backup[] = [];
-  for (const entry of await entriesOf(folder)) {
-    const path = join(folder, entry.name);
-    if (entry.isDirectory()) {
-      const holds = await namesIn(path);
-      const backup = await look(entry.name, join(path, MANIFEST_FILE), path);
+  for (const { name, holds } of await folder.entries()) {
+    if (holds !== undefined) {
+      if (!holds.some((file) => file === MANIFEST_FILE || RDB_FILE.test(file))) continue;
+      const backup = await look(name, folder.pathOf(name, MANIFEST_FILE), folder.pathOf(name), s3);
       // Other folders, whatever manifests they have, are none of ours.
-      if (backup.manifest !== undefined || holds.some((name) => RDB_FILE.test(name))) found.push(backup);
-    } else if (entry.isFile() && entry.name.endsWith(MANIFEST_SUFFIX)) {
-      found.push(await look(entry.name.slice(0, -MANIFEST_SUFFIX.length), path, undefined));
+      if (backup.manifest !== undefined || holds.some((file) => RDB_FILE.test(file))) found.push(backup);
+    } else if (name.endsWith(MANIFEST_SUFFIX)) {
+      found.push(await look(name.slice(0, -MANIFEST_SUFFIX.length), folder.pathOf(name), undefined, s3));
     }
   }
   const time = ({ manifest }: Backup) => manifest?.startedAt ?? '';
@@ -62,11 +66,18 @@ export function choosePrunable(backups: readonly Backup[], keep: KeepRules): Bac
   return backups.filter((each) => isGood(each) && !kept.has(each));
 }
 
-/** Removes a backup: its manifest first, so that what is left for a moment looks like none. */
-export async function removeBackup({ manifestPath, folder, manifest }: Backup): Promise<void> {
-  await rm(manifestPath, { force: true });
-  for (const { file } of manifest?.shards ?? []) await rm(join(manifestPath, '..', file), { force: true });
-  if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+/**
+ * Removes a backup: its manifest first, so that what is left for a moment looks like none.
+ *
+ * @param s3 for one in a bucket
+ * @throws {OutputError} where an object can't be removed
+ */
+export async function removeBackup({ manifestPath, folder, manifest }: Backup, s3?: S3Client): Promise<void> {
+  const at = isObjectUrl(manifestPath) ? manifestPath.slice(0, manifestPath.lastIndexOf('/')) : dirname(manifestPath);
+  const place = await openFolder(at, s3);
+  await place.removeFile(manifestPath);
+  for (const { file } of manifest?.shards ?? []) await place.removeFile(place.pathOf(file));
+  if (folder !== undefined) await place.removeFolder(folder);
 }
 
 type GoodBackup = Backup & { readonly manifest: BackupManifest };
@@ -86,10 +97,15 @@ function newestOfEach(backups: readonly GoodBackup[], period: (ms: number) => nu
   });
 }
 
-async function look(name: string, manifestPath: string, folder: string | undefined): Promise<Backup> {
+async function look(
+  name: string,
+  manifestPath: string,
+  folder: string | undefined,
+  s3: S3Client | undefined,
+): Promise<Backup> {
   let manifest: BackupManifest | undefined;
   try {
-    const files = await openBackup(manifestPath);
+    const files = await openBackup(manifestPath, s3);
     manifest = files.manifest;
     for (const shard of manifest.shards) {
       const source = await files.open(shard.file);
@@ -103,12 +119,3 @@ async function look(name: string, manifestPath: string, folder: string | undefin
 }
 
 const RDB_FILE = /\.rdb(?:\.gz|\.zst)?(?:\.partial)?$/;
-
-const namesIn = (folder: string): Promise<string[]> => readdir(folder).catch(() => []);
-
-async function entriesOf(folder: string) {
-  if (!(await stat(folder).catch(() => undefined))?.isDirectory()) {
-    throw new InputError('INPUT_NOT_FOUND', 'there is no such folder.', { where: folder });
-  }
-  return readdir(folder, { withFileTypes: true });
-}

@@ -1,6 +1,7 @@
 // A dump into S3: objects appear when all of them are good, the manifest last; what is broken off leaves none, and no upload.
-import { ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
+import { DeleteObjectCommand, ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { choosePrunable, listBackups, removeBackup } from '../../lib/jobs/backups.ts';
 import { dump } from '../../lib/jobs/dump/dump.ts';
 import { verifyBackup } from '../../lib/jobs/verify-backup.ts';
 import { parseRedisUrl } from '../../lib/redis/endpoint.ts';
@@ -40,6 +41,44 @@ describe.skipIf(awsLacks !== '')(`in S3${awsLacks}`, () => {
     ((await s3.send(new ListObjectsV2Command({ Bucket: bucket }))).Contents ?? []).map(({ Key = '' }) => Key).sort();
   const dumpTo = (output: string, url = source.url, name?: string) =>
     dump({ source: parseRedisUrl(url), output, name, s3, stallMs: 2000, version: 'test' });
+
+  test('a folder’s backups are listed and pruned as those of a disk are', async () => {
+    const folder = `s3://${bucket}/kept`;
+    for (const name of ['first', 'second', 'third']) await dumpTo(folder, source.url, name);
+    const one = await dumpTo(`${folder}/dump.rdb`);
+    // Without a manifest, with one that was edited, and what is none of ours.
+    await putObject(s3, bucket, 'kept/unfinished/dump.rdb', Buffer.from('REDIS'));
+    await putObject(s3, bucket, 'kept/edited/dump.rdb', Buffer.from('REDIS'));
+    const text = String(await getObject(s3, bucket, 'kept/first/manifest.json'));
+    await putObject(s3, bucket, 'kept/edited/manifest.json', Buffer.from(text.replace('"psync"', '"sync"')));
+    await putObject(s3, bucket, 'kept/deep/er/dump.rdb', Buffer.from('REDIS'));
+    await putObject(s3, bucket, 'kept-not/set/dump.rdb', Buffer.from('REDIS'));
+    const backups = await listBackups(`${folder}/`, s3);
+    expect(backups.map(({ name, problem }) => [name, problem?.code])).toEqual([
+      ['dump.rdb', undefined],
+      ['third', undefined],
+      ['second', undefined],
+      ['first', undefined],
+      ['unfinished', 'BACKUP_MISSING'],
+      ['edited', 'BACKUP_MANIFEST_EDITED'],
+    ]);
+    expect(backups[0]?.manifestPath).toBe(one.manifestPath);
+    const old = choosePrunable(backups, { last: 1, daily: 0, weekly: 0 });
+    for (const each of old) await removeBackup(each, s3);
+    expect((await keys()).filter((key) => key.startsWith('kept'))).toEqual([
+      ...['kept-not/set/dump.rdb', 'kept/deep/er/dump.rdb', 'kept/dump.rdb', 'kept/dump.rdb.manifest.json'],
+      ...['kept/edited/dump.rdb', 'kept/edited/manifest.json', 'kept/unfinished/dump.rdb'],
+    ]);
+    // The single one goes with its manifest, and nothing else of its folder.
+    await removeBackup(backups[0] as (typeof backups)[0], s3);
+    expect((await keys()).filter((key) => key.startsWith('kept/'))).toHaveLength(4);
+    await expect(listBackups(`s3://${bucket}/nowhere`, s3)).rejects.toMatchObject({ code: 'INPUT_NOT_FOUND' });
+    await expect(listBackups('s3://no-such-bucket/x', s3)).rejects.toMatchObject({ code: 'INPUT_NOT_FOUND' });
+    await expect(listBackups('s3:///x', s3)).rejects.toMatchObject({ code: 'BACKUPS_BUCKET' });
+    for (const key of await keys()) {
+      if (key.startsWith('kept')) await s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }));
+    }
+  }, 60_000);
 
   test('a set, and one packed object, can be verified and loaded from there', async () => {
     const set = await dumpTo(`s3://${bucket}/backups`, source.url, 'set');

@@ -1,9 +1,7 @@
 // Removes from a folder what does not belong to a result: whoever reads the folder reads all that lies there.
-import { DeleteObjectsCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
-import { OutputError } from '../../errors.ts';
+import { listObjects, removeObjects } from '../../storage/s3/folder.ts';
 import { objectUrl } from '../../storage/s3/location.ts';
 import { asOutputError } from '../../storage/s3/output-error.ts';
-import { patiently } from '../../storage/s3/patience.ts';
 import type { Cloud } from './job.ts';
 
 /**
@@ -13,24 +11,13 @@ import type { Cloud } from './job.ts';
  * @throws {OutputError} `OUTPUT_FORBIDDEN`, or `OUTPUT_WRITE` where another try may help
  */
 export async function removeOthers({ s3, bucket }: Cloud, folder: string, keep: ReadonlySet<string>): Promise<void> {
-  const where = objectUrl({ bucket, key: folder });
-  let from: string | undefined;
+  const others: string[] = [];
   try {
-    do {
-      const list = new ListObjectsV2Command({ Bucket: bucket, Prefix: folder, ContinuationToken: from });
-      const page = await patiently({}, () => s3.send(list));
-      const others = (page.Contents ?? []).filter(({ Key = '' }) => !keep.has(Key.slice(folder.length)));
-      if (others.length > 0) {
-        const Objects = others.map(({ Key }) => ({ Key }));
-        const { Errors: [error] = [] } = await patiently({}, () =>
-          s3.send(new DeleteObjectsCommand({ Bucket: bucket, Delete: { Objects, Quiet: true } })),
-        );
-        if (error !== undefined)
-          throw new OutputError('OUTPUT_WRITE', `${error.Key} cannot be removed: ${error.Message}.`, { where });
-      }
-      from = page.NextContinuationToken;
-    } while (from !== undefined);
+    for await (const { key } of listObjects(s3, { bucket, key: folder })) {
+      if (!keep.has(key.slice(folder.length))) others.push(key);
+    }
   } catch (error) {
-    throw asOutputError(where, error);
+    throw asOutputError(objectUrl({ bucket, key: folder }), (error as Error).cause ?? error);
   }
+  await removeObjects(s3, bucket, others);
 }

@@ -1,8 +1,6 @@
 // The backups of a source in the bucket: which there are, which are whole, and which no rule keeps.
-import { ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { InputError, KeyferryError } from '../../../errors.ts';
-import { asAwsFailure } from '../../../storage/s3/aws-failure.ts';
-import { patiently } from '../../../storage/s3/patience.ts';
+import { listObjects } from '../../../storage/s3/folder.ts';
 import { type Backup, choosePrunable, type KeepRules } from '../../backups.ts';
 import { type BackupManifest, MANIFEST_FILE } from '../../dump/manifest.ts';
 import { openBackup } from '../../verify/backup-files.ts';
@@ -17,18 +15,8 @@ export type WholeSet = Backup & { readonly manifest: BackupManifest; readonly fo
 export async function listSets(cloud: Cloud, source: string): Promise<{ folder: string; open(): Promise<Backup> }[]> {
   const folder = sourceFolder(source);
   const sizes = new Map<string, number>();
-  let from: string | undefined;
-  do {
-    const list = new ListObjectsV2Command({ Bucket: cloud.bucket, Prefix: folder, ContinuationToken: from });
-    const page = await patiently({}, () => cloud.s3.send(list)).catch((cause: unknown) => {
-      throw new InputError('INPUT_READ', `the backups cannot be listed: ${asAwsFailure(cause).message}.`, {
-        where: `s3://${cloud.bucket}/${folder}`,
-        cause,
-      });
-    });
-    for (const { Key = '', Size = 0 } of page.Contents ?? []) sizes.set(Key, Size);
-    from = page.NextContinuationToken;
-  } while (from !== undefined);
+  for await (const { key, bytes } of listObjects(cloud.s3, { bucket: cloud.bucket, key: folder }))
+    sizes.set(key, bytes);
   const folders = [...sizes.keys()]
     .filter((key) => key.endsWith(`/${MANIFEST_FILE}`))
     .map((key) => key.slice(0, -MANIFEST_FILE.length));
