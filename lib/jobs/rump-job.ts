@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { openFileLedger } from '../checkpoint/file-ledger.ts';
 import type { CheckpointStore, JobDescription } from '../checkpoint/store.ts';
-import { KeyferryError } from '../errors.ts';
+import { KeyferryError, TargetError } from '../errors.ts';
 import { type Dialect, dialectOf } from '../rdb/dialect.ts';
 import { redisTypes, valkeyTypes } from '../rdb/types.ts';
 import { showEndpoint } from '../redis/endpoint.ts';
@@ -36,8 +36,11 @@ import type { RumpOptions, RumpReport } from './rump.ts';
 import { readLedger } from './rump-ledger.ts';
 import { RumpWriter, type WriteWay } from './rump-writer.ts';
 import { enterEnd, type Job } from './run-job.ts';
+import { withRemedy } from './with-remedy.ts';
 
 const DEFAULT_CONCURRENCY = 4;
+const NOPERM_REMEDY =
+  'Grant it with ACL SETUSER: keyferry help rump lists what the user of the source needs, the README what that of the target does. The same command again goes on from here.';
 
 export class RumpJob implements Job<RumpReport> {
   readonly report: RumpReport;
@@ -127,7 +130,9 @@ export class RumpJob implements Job<RumpReport> {
   }
 
   stopped(error: unknown): void {
-    enterEnd(this.report, error, this.#options.signal);
+    // Either side may have refused: a restore's words name the target's commands alone.
+    const refused = error instanceof TargetError && error.code === 'TARGET_NOPERM';
+    enterEnd(this.report, refused ? withRemedy(error, NOPERM_REMEDY) : error, this.#options.signal);
   }
 
   async close(): Promise<void> {

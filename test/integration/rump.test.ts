@@ -146,6 +146,18 @@ test('a user with the listed commands, and no other, is enough', async () => {
   expect(differences(await stateOf(from), await stateOf(to))).toEqual([]);
 });
 
+test('what a user lacks is told with where both sides’ commands are listed', async () => {
+  using work = new WorkFolder();
+  await using from = await startServer('redis-7.0');
+  await using to = await startServer('redis-7.0');
+  await from.call('SET', 'a', '1');
+  await from.call('ACL', 'SETUSER', 'reader', 'on', '>secret', '~*', '-@all', '+info', '+dump');
+  const url = from.url.replace('redis://', 'redis://reader:secret@');
+  const { error } = await copy({ url }, to, work);
+  expect(error).toMatchObject({ code: 'TARGET_NOPERM', where: expect.stringContaining(`:${from.port}`) });
+  expect(error?.remedy).toContain('keyferry help rump');
+});
+
 test('without DUMP, values are read by their types', async () => {
   using work = new WorkFolder();
   await using from = await startServer('redis-7.0');

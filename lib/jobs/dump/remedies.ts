@@ -1,6 +1,7 @@
 // What to do about a server's failure where it is dumped. Such errors are written for jobs that write to a server, and go on
 // from where they ended; a dump begins anew.
-import { ConnectionError, SourceError, TargetError } from '../../errors.ts';
+import { SourceError, TargetError } from '../../errors.ts';
+import { withRemedy } from '../with-remedy.ts';
 
 const GOES_ON = /(?:The same command again|Then run the same command again: it) goes on from here\.$/;
 const BEGINS_ANEW = 'Then run the same command again: it begins anew.';
@@ -17,12 +18,5 @@ const REMEDIES: Readonly<Record<string, string>> = {
 /** The error in the words of a dump; any other as it is. */
 export function asDumpError(error: unknown): unknown {
   if (!(error instanceof TargetError || error instanceof SourceError)) return error;
-  const remedy = REMEDIES[error.code] ?? error.remedy?.replace(GOES_ON, BEGINS_ANEW);
-  if (remedy === error.remedy) return error;
-  const { code, message, where, cause } = error;
-  const details = { where, remedy, cause };
-  if (error instanceof SourceError) return new SourceError(code, message, details);
-  return error instanceof ConnectionError
-    ? new ConnectionError(code, message, details)
-    : new TargetError(code, message, details);
+  return withRemedy(error, REMEDIES[error.code] ?? error.remedy?.replace(GOES_ON, BEGINS_ANEW));
 }
