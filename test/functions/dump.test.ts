@@ -11,6 +11,7 @@ import { seedOr } from '../support/random.ts';
 import { lacks, type Server, startServer } from '../support/servers.ts';
 import { configureDump, executeDump } from './dump-machine.ts';
 import { configure, deploy, execute } from './machine.ts';
+import { underFastClock } from './slow-input.ts';
 
 const SEED = seedOr(20261123);
 const missing = awsLacks || lacks('redis-7.0');
@@ -150,6 +151,20 @@ describe.skipIf(skip)(`backups on AWS${missing}`, () => {
     expect(await manifestOf('20261102T033000Z')).toMatchObject({ via: 'scan', pointInTime: 'none', keys: 1 });
     configureDump(closed.url, { via: 'psync' });
     expect((await executeDump({ since: day(1) })).end?.error).toBe('SOURCE_REFUSED');
+  });
+
+  test('a shard that its speed so far would not bring through in time is ended at once, and leaves nothing', async () => {
+    // Of a file the server tells the size; a stream of unknown length is cut off when the time is up.
+    await using slow = await startServer('redis-7.0', { config: { 'repl-diskless-sync': 'no' } });
+    await slow.call('DEBUG', 'POPULATE', 100_000, 'key', 200);
+    configureDump(slow.url);
+    const around = (name: string, run: () => Promise<object>) => (name === 'dump-shard' ? underFastClock(run) : run());
+    const { status, end } = await executeDump({ since: day(0), ms: 60_000, around });
+    expect(status).toBe('FAILED');
+    expect(end?.error).toBe('SHARD_TOO_SLOW');
+    expect(end?.cause).toMatch(/in its 15 minutes: the rest of its \d{7} bytes takes about \d+ minutes more\./);
+    expect(await keys()).toEqual([]);
+    expect(await openUploads(s3, bucket)).toEqual([]);
   });
 
   test('a PSYNC that was renamed is called by its name', async () => {

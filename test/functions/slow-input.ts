@@ -9,16 +9,18 @@ const AHEAD_MS = 16_000;
 /** Runs the calls of one step under that clock. */
 export const slowIn =
   (step: string): NonNullable<RunOptions['around']> =>
-  async ({ name }, run) => {
-    if (name !== step) return run();
-    let ahead = 0;
-    const clock = vi.spyOn(systemClock, 'now').mockImplementation(() => {
-      ahead += AHEAD_MS;
-      return Date.now() + ahead;
-    });
-    try {
-      return await run();
-    } finally {
-      clock.mockRestore();
-    }
-  };
+  ({ name }, run) =>
+    name === step ? underFastClock(run) : run();
+
+export async function underFastClock<T>(run: () => Promise<T>): Promise<T> {
+  let ahead = 0;
+  const clock = vi.spyOn(systemClock, 'now').mockImplementation(() => {
+    ahead += AHEAD_MS;
+    return Date.now() + ahead;
+  });
+  try {
+    return await run();
+  } finally {
+    clock.mockRestore();
+  }
+}
