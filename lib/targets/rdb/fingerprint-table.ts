@@ -1,4 +1,7 @@
-// Fingerprints of keys in memory: 128 bits each, in an open table that is nearly in their order, so that it is soon sorted.
+// Fingerprints of keys in memory, 128 bits each: entries in the order they came, and an open table of their numbers.
+//
+// Each key looks up the table somewhere else, where memory is far. So the table is small, 4 bytes a slot, and what is long
+// is written one behind the other. It is nearly in the fingerprints' order, so that they are soon sorted.
 
 /** 32-bit words of a fingerprint. */
 export const WORDS = 4;
@@ -7,31 +10,36 @@ export const FINGERPRINT_BYTES = 4 * WORDS;
 const CONTENT_WORDS = 2;
 const FIRST_SLOTS = 1 << 12;
 const MOST_FILLED = 0.75;
+/** Bytes of the table for each entry, at most: it has up to 2 / MOST_FILLED slots for each. */
+const SLOT_BYTES = 11;
+/** Entries of a chunk, which memory is taken for at once: 1 or 1.5 MiB. */
+const CHUNK_BITS = 16;
+const CHUNK = 1 << CHUNK_BITS;
 
 export type Known = 'new' | 'same' | 'other';
 
 export class FingerprintTable {
   readonly #stride: number;
-  readonly #mostSlots: number;
-  #slots: number;
-  /** Of a fingerprint's first word: what is left is the number of its slot. */
-  #shift: number;
-  #table: Uint32Array;
+  readonly #most: number;
+  readonly #chunks: Uint32Array[] = [];
   #size = 0;
+  /**
+   * 0 for a free slot. Else its low bits are the number of an entry, from 1; the others are bits of the fingerprint, which
+   * nearly always tell that it is another one.
+   */
+  #table: Uint32Array;
+  /** Slots, as a power of two: of a fingerprint's first word so many bits say where it stands. */
+  #bits: number;
 
   /**
    * @param contents two words stand beside each fingerprint
-   * @param expected how many will come, as far as is known: room for them is made at once
+   * @param expected how many will come, as far as is known: slots for them are made at once
    */
   constructor(memoryBytes: number, contents: boolean, expected = 0) {
     this.#stride = contents ? WORDS + CONTENT_WORDS : WORDS;
-    // While it grows, a table and the half as large one before are there.
-    const slots = memoryBytes / (4 * this.#stride) / 1.5;
-    this.#mostSlots = Math.max(FIRST_SLOTS, 2 ** Math.floor(Math.log2(slots)));
-    const slotsExpected = 2 ** Math.ceil(Math.log2(expected / MOST_FILLED + 1));
-    this.#slots = Math.max(FIRST_SLOTS, Math.min(slotsExpected, this.#mostSlots));
-    this.#shift = shiftFor(this.#slots);
-    this.#table = new Uint32Array(this.#slots * this.#stride);
+    this.#most = Math.max(FIRST_SLOTS * MOST_FILLED, Math.floor(memoryBytes / (4 * this.#stride + SLOT_BYTES)));
+    this.#bits = bitsFor(Math.min(expected, this.#most));
+    this.#table = new Uint32Array(2 ** this.#bits);
   }
 
   get size(): number {
@@ -40,90 +48,113 @@ export class FingerprintTable {
 
   /** True when nothing more is to be entered. */
   get full(): boolean {
-    return this.#slots === this.#mostSlots && this.#size >= this.#slots * MOST_FILLED;
+    return this.#size >= this.#most;
   }
 
   /** Enters a fingerprint, or looks whether it has the same content as before; the content becomes this one. */
   enter(words: Uint32Array, low: number, high: number): Known {
-    if (this.#size >= this.#slots * MOST_FILLED && this.#slots < this.#mostSlots) this.#grow();
-    const table = this.#table;
-    const at = this.#find(words);
-    const known = !isFree(table, at);
-    if (!known) {
-      // One by one: a call would take as long as all of it.
-      table[at] = words[0] as number;
-      table[at + 1] = words[1] as number;
-      table[at + 2] = words[2] as number;
-      table[at + 3] = words[3] as number;
-      this.#size++;
+    if (this.#size >= this.#table.length * MOST_FILLED) this.#grow();
+    const slot = this.#find(words);
+    const number = numberOf(this.#table[slot] as number, this.#bits);
+    if (number === 0) {
+      this.#append(words, low, high);
+      this.#table[slot] = tagOf(words[1] as number, this.#bits) | this.#size;
+      return 'new';
     }
-    if (this.#stride === WORDS) return known ? 'same' : 'new';
-    const same = table[at + WORDS] === low >>> 0 && table[at + WORDS + 1] === high >>> 0;
-    table[at + WORDS] = low;
-    table[at + WORDS + 1] = high;
-    return known ? (same ? 'same' : 'other') : 'new';
+    if (this.#stride === WORDS) return 'same';
+    const chunk = this.#chunkOf(number - 1);
+    const content = this.#offsetOf(number - 1) + WORDS;
+    const same = chunk[content] === low >>> 0 && chunk[content + 1] === high >>> 0;
+    chunk[content] = low;
+    chunk[content + 1] = high;
+    return same ? 'same' : 'other';
   }
 
   has(words: Uint32Array): boolean {
-    return !isFree(this.#table, this.#find(words));
+    return this.#table[this.#find(words)] !== 0;
   }
 
   /** Takes all fingerprints out, in their order: by the first word, then the second, and so on. */
   drain(): Uint32Array {
-    const table = this.#table;
     const sorted = new Uint32Array(this.#size * WORDS);
     let end = 0;
-    for (let slot = 0; slot < this.#slots; slot++) {
-      const from = slot * this.#stride;
-      if (isFree(table, from)) continue;
+    for (const slot of this.#table) {
+      if (slot === 0) continue;
+      const number = numberOf(slot, this.#bits) - 1;
+      const [chunk, from] = [this.#chunkOf(number), this.#offsetOf(number)];
       // Those of one neighbourhood stand in the order of their arrival: each goes before the greater ones.
       let at = end;
-      while (at > 0 && isLess(table, from, sorted, at - WORDS)) at -= WORDS;
+      while (at > 0 && isLess(chunk, from, sorted, at - WORDS)) at -= WORDS;
       sorted.copyWithin(at + WORDS, at, end);
-      for (let word = 0; word < WORDS; word++) sorted[at + word] = table[from + word] as number;
+      for (let word = 0; word < WORDS; word++) sorted[at + word] = chunk[from + word] as number;
       end += WORDS;
     }
     this.#size = 0;
-    table.fill(0);
+    this.#table.fill(0);
     return sorted;
   }
 
-  /** Where the fingerprint stands, or would. */
+  /** The slot where the fingerprint stands, or would. */
   #find(words: Uint32Array): number {
     const table = this.#table;
-    const stride = this.#stride;
-    const end = table.length;
-    const first = words[0] as number;
-    // The first bits of a fingerprint say where it stands, so that the table is nearly in order.
-    let at = (first >>> this.#shift) * stride;
+    const bits = this.#bits;
+    const mask = table.length - 1;
+    const tag = tagOf(words[1] as number, bits);
+    let slot = (words[0] as number) >>> (32 - bits);
     for (;;) {
-      const there = table[at] as number;
-      if (there === first && isSame(table, at, words)) return at;
-      if (there === 0 && isFree(table, at)) return at;
-      at += stride;
-      if (at === end) at = 0;
+      const there = table[slot] as number;
+      if (there === 0) return slot;
+      if (((there ^ tag) & ~mask) === 0) {
+        const number = (there & mask) - 1;
+        if (isSame(this.#chunkOf(number), this.#offsetOf(number), words)) return slot;
+      }
+      slot = (slot + 1) & mask;
     }
+  }
+
+  #append(words: Uint32Array, low: number, high: number): void {
+    if (this.#size === this.#chunks.length << CHUNK_BITS) this.#chunks.push(new Uint32Array(CHUNK * this.#stride));
+    const number = this.#size++;
+    const chunk = this.#chunkOf(number);
+    const at = this.#offsetOf(number);
+    // One by one: a call would take as long as all of it.
+    chunk[at] = words[0] as number;
+    chunk[at + 1] = words[1] as number;
+    chunk[at + 2] = words[2] as number;
+    chunk[at + 3] = words[3] as number;
+    if (this.#stride === WORDS) return;
+    chunk[at + WORDS] = low;
+    chunk[at + WORDS + 1] = high;
   }
 
   #grow(): void {
-    const before = this.#table;
-    this.#slots *= 2;
-    this.#shift = shiftFor(this.#slots);
-    this.#table = new Uint32Array(this.#slots * this.#stride);
-    for (let from = 0; from < before.length; from += this.#stride) {
-      if (isFree(before, from)) continue;
-      const entry = before.subarray(from, from + this.#stride);
-      this.#table.set(entry, this.#find(entry));
+    this.#bits++;
+    this.#table = new Uint32Array(2 ** this.#bits);
+    const mask = this.#table.length - 1;
+    for (let number = 0; number < this.#size; number++) {
+      const [chunk, at] = [this.#chunkOf(number), this.#offsetOf(number)];
+      let slot = (chunk[at] as number) >>> (32 - this.#bits);
+      while (this.#table[slot] !== 0) slot = (slot + 1) & mask;
+      this.#table[slot] = tagOf(chunk[at + 1] as number, this.#bits) | (number + 1);
     }
+  }
+
+  #chunkOf(number: number): Uint32Array {
+    return this.#chunks[number >>> CHUNK_BITS] as Uint32Array;
+  }
+
+  #offsetOf(number: number): number {
+    return (number & (CHUNK - 1)) * this.#stride;
   }
 }
 
-/** @param slots a power of two, from 2 to 2^32 */
-const shiftFor = (slots: number): number => 32 - Math.log2(slots);
+/** How many slots so many entries need, as a power of two. */
+const bitsFor = (entries: number): number => Math.ceil(Math.log2(Math.max(FIRST_SLOTS, (entries + 1) / MOST_FILLED)));
 
-function isFree(table: Uint32Array, at: number): boolean {
-  return (table[at] as number) === 0 && table[at + 1] === 0 && table[at + 2] === 0 && table[at + 3] === 0;
-}
+const numberOf = (slot: number, bits: number): number => slot & ((1 << bits) - 1);
+
+/** The bits of a fingerprint's word that have room beside a number. */
+const tagOf = (word: number, bits: number): number => (word >>> bits) << bits;
 
 function isSame(table: Uint32Array, at: number, words: Uint32Array): boolean {
   return (

@@ -17,7 +17,7 @@ import { type BackupContext, type BackupRun, setFolder, waits, workKey, writeSha
 import { type EndedScan, FORM, newName, readState, type SavedScan, writeEnded, writeState } from './scan-state.ts';
 import type { ShardStep } from './shard-step.ts';
 
-/** Of fingerprints: some 12 million keys; the rest goes to the function's disk. */
+/** Of fingerprints: some 20 million keys; the rest goes to the function's disk. */
 const MEMORY_BYTES = 512 * 1024 * 1024;
 
 export interface ScanTask {
