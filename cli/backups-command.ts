@@ -2,7 +2,6 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import { UsageError } from '../lib/errors.ts';
 import { type Backup, choosePrunable, listBackups, removeBackup } from '../lib/jobs/backups.ts';
-import { isObjectUrl } from '../lib/jobs/dump/place.ts';
 import { version } from '../lib/version.ts';
 import { renderBackups } from './backup-view.ts';
 import { errorJson } from './error-view.ts';
@@ -10,6 +9,7 @@ import { EXIT, type ExitCode } from './exit-codes.ts';
 import { plural } from './format.ts';
 import { type Io, write } from './io.ts';
 import { jsonLine } from './key-json.ts';
+import { s3For } from './s3-for.ts';
 import { styleFor } from './style.ts';
 
 /** The options as the parser leaves them. */
@@ -29,8 +29,7 @@ export async function backupsCommand(words: readonly string[], flags: BackupsFla
       remedy: 'For example: keyferry backups list backups',
     });
   }
-  // With the SDK, which takes long to load.
-  const s3 = isObjectUrl(folder) ? (await import('./s3-client.ts')).s3Client(io.env) : undefined;
+  const s3 = await s3For([folder], io);
   const backups = await listBackups(folder, s3);
   if (action === 'list') {
     if (flags.json) await write(io.stdout, jsonLine({ keyferry: version, backups: backups.map(backupJson) }));

@@ -1,7 +1,7 @@
 // `keyferry dump`: backs up a live server or cluster, and shows what is in the backup.
 import { UsageError } from '../lib/errors.ts';
 import { type DumpReport, dump } from '../lib/jobs/dump/dump.ts';
-import { isObjectUrl, namesFile, type Packing } from '../lib/jobs/dump/place.ts';
+import { namesFile, type Packing } from '../lib/jobs/dump/place.ts';
 import type { DumpWay } from '../lib/jobs/dump/shard-source.ts';
 import type { Rate } from '../lib/redis/rate-limit.ts';
 import type { PsyncNames } from '../lib/sources/replica/psync-names.ts';
@@ -11,6 +11,7 @@ import { EXIT, type ExitCode } from './exit-codes.ts';
 import { type Io, write } from './io.ts';
 import { jsonLine } from './key-json.ts';
 import { type TargetFlags, targetOf } from './restore-options.ts';
+import { s3For } from './s3-for.ts';
 import { styleFor } from './style.ts';
 import { withDisplay } from './with-display.ts';
 
@@ -56,8 +57,7 @@ export async function dumpCommand(words: readonly string[], flags: DumpFlags, io
   // The same as for rump, which has a target beside it.
   const password = io.env.KEYFERRY_SOURCE_PASSWORD || io.env.KEYFERRY_PASSWORD;
   const source = targetOf(from, flags, { env: { ...io.env, KEYFERRY_PASSWORD: password } });
-  // With the SDK, which takes long to load.
-  const s3 = isObjectUrl(output) ? (await import('./s3-client.ts')).s3Client(io.env) : undefined;
+  const s3 = await s3For([output], io);
   const stopped = { message: 'the dump was told to stop.', remedy: 'Nothing of it is left.' };
   const report = await withDisplay(flags, io, stopped, (progress, signal) =>
     dump({

@@ -1,6 +1,5 @@
 // `keyferry verify`: proves backups, and says what is wrong with them.
 import { UsageError } from '../lib/errors.ts';
-import { isObjectUrl } from '../lib/jobs/dump/place.ts';
 import { type VerifyLevel, type VerifyReport, verifyBackup } from '../lib/jobs/verify-backup.ts';
 import { version } from '../lib/version.ts';
 import { renderVerified } from './backup-view.ts';
@@ -9,6 +8,7 @@ import { errorJson, renderError } from './error-view.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { type Io, write } from './io.ts';
 import { jsonLine } from './key-json.ts';
+import { s3For } from './s3-for.ts';
 import { styleFor } from './style.ts';
 import { withDisplay } from './with-display.ts';
 
@@ -29,8 +29,7 @@ export async function verifyCommand(paths: readonly string[], flags: VerifyFlags
   }
   const stopped = { message: 'the verification was told to stop.', remedy: 'The backup is as it was.' };
   const reports: VerifyReport[] = [];
-  // With the SDK, which takes long to load.
-  const s3 = paths.some(isObjectUrl) ? (await import('./s3-client.ts')).s3Client(io.env) : undefined;
+  const s3 = await s3For(paths, io);
   for (const path of paths) {
     const { level, workDir } = flags;
     const report = await withDisplay(flags, io, stopped, (progress, signal) =>

@@ -1,14 +1,12 @@
 // A source: a server that backups are made of, when, and which of them are kept.
 import * as z from 'zod';
+import { RENAMED_PSYNCS } from '../text/renamed-psync.ts';
 import { camelKeys, duration, name, text } from './fields.ts';
 import { longestGap } from './schedule.ts';
 import { SERVER_FIELDS, serverContradictions } from './server.ts';
 
 const SCHEDULE_ERROR =
   'this is no schedule. Write rate(12 hours), or cron(MINUTE HOUR DAY MONTH WEEKDAY YEAR) with ? for the day or the weekday: cron(30 3 * * ? *)';
-
-/** As parsePsyncNames (lib/sources/replica/psync-names.ts) reads it. */
-const PSYNC_NAMES = /^(?:(?:[^@\s,]+:\d{1,5}@)?[^@\s:,]+)(?:,\s*(?:[^@\s,]+:\d{1,5}@)?[^@\s:,]+)*$/;
 
 /** Nothing is kept beside what a rule names: so each of them may be none. */
 const keep = (what: string) => z.int().min(0).max(10_000).optional().describe(what);
@@ -42,7 +40,7 @@ const fields = z.strictObject({
       'How the data is had: by `psync` or `sync` as a replica has it, by `scan` key by key, and of no one moment; `auto` takes the first of them that is permitted.',
     ),
   'psync-name': text(
-    PSYNC_NAMES,
+    RENAMED_PSYNCS,
     'this is not the name of a renamed PSYNC. Write HOST:PORT@NAME, with commas for several nodes, or one NAME for all',
   )
     .optional()

@@ -1,10 +1,9 @@
 // The backups in a folder: which there are, and which of them are to be kept.
-import { dirname } from 'node:path';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { KeyferryError } from '../errors.ts';
 import { openFolder } from './backup-folder.ts';
 import { type BackupManifest, MANIFEST_FILE, MANIFEST_SUFFIX } from './dump/manifest.ts';
-import { isObjectUrl } from './dump/place.ts';
+import { folderOf } from './dump/place.ts';
 import { openBackup } from './verify/backup-files.ts';
 import { checkEnds } from './verify/check-bytes.ts';
 
@@ -73,11 +72,10 @@ export function choosePrunable(backups: readonly Backup[], keep: KeepRules): Bac
  * @throws {OutputError} where an object can't be removed
  */
 export async function removeBackup({ manifestPath, folder, manifest }: Backup, s3?: S3Client): Promise<void> {
-  const at = isObjectUrl(manifestPath) ? manifestPath.slice(0, manifestPath.lastIndexOf('/')) : dirname(manifestPath);
-  const place = await openFolder(at, s3);
+  const place = await openFolder(folderOf(manifestPath), s3);
   await place.removeFile(manifestPath);
+  if (folder !== undefined) return place.removeFolder(folder);
   for (const { file } of manifest?.shards ?? []) await place.removeFile(place.pathOf(file));
-  if (folder !== undefined) await place.removeFolder(folder);
 }
 
 type GoodBackup = Backup & { readonly manifest: BackupManifest };

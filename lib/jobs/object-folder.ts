@@ -2,7 +2,7 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import { InputError, UsageError } from '../errors.ts';
 import { listObjects, removeObjects } from '../storage/s3/folder.ts';
-import { objectUrl } from '../storage/s3/location.ts';
+import { objectUrl, parseObjectUrl } from '../storage/s3/location.ts';
 import type { BackupFolder, FolderEntry } from './backup-folder.ts';
 
 export class ObjectFolder implements BackupFolder {
@@ -13,13 +13,14 @@ export class ObjectFolder implements BackupFolder {
 
   /** @throws {UsageError} `BACKUPS_BUCKET` where the URL names no bucket */
   constructor(s3: S3Client, url: string) {
-    const [, bucket = '', prefix = ''] = /^s3:\/\/([^/]+)\/*(.*?)\/*$/s.exec(url) ?? [];
-    if (bucket === '') {
+    const location = parseObjectUrl(`${url}/`);
+    if (location === undefined) {
       const remedy = 'Write s3://BUCKET/FOLDER.';
       throw new UsageError('BACKUPS_BUCKET', 'this names no bucket.', { where: url, remedy });
     }
+    const prefix = location.key.replace(/^\/+|\/+$/g, '');
     this.#s3 = s3;
-    this.#bucket = bucket;
+    this.#bucket = location.bucket;
     this.#prefix = prefix === '' ? '' : `${prefix}/`;
   }
 

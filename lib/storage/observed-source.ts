@@ -1,9 +1,9 @@
 // A source that is read from one end to the other, with somebody who is shown its bytes on the way: each once, in order.
-import type { ByteSource, SourcePin } from './byte-source.ts';
+import type { ByteSource } from './byte-source.ts';
+import { PassingSource } from './passing-source.ts';
 
 /** Reads have to begin at or before where the last one ended, one after the other. */
-export class ObservedSource implements ByteSource {
-  readonly #source: ByteSource;
+export class ObservedSource extends PassingSource {
   readonly #show: (bytes: Buffer) => void | Promise<void>;
   /** Up to where bytes have been shown. */
   #at: number;
@@ -13,25 +13,13 @@ export class ObservedSource implements ByteSource {
    * @param from where it goes on with what was shown before
    */
   constructor(source: ByteSource, show: (bytes: Buffer) => void | Promise<void>, from = 0) {
-    this.#source = source;
+    super(source);
     this.#show = show;
     this.#at = from;
   }
 
-  get name(): string {
-    return this.#source.name;
-  }
-
-  get size(): number {
-    return this.#source.size;
-  }
-
-  get pin(): SourcePin {
-    return this.#source.pin;
-  }
-
   async read(start: number, end: number, into?: Buffer): Promise<Buffer> {
-    const bytes = await this.#source.read(start, end, into);
+    const bytes = await this.source.read(start, end, into);
     if (end <= this.#at) return bytes;
     if (start > this.#at) throw new Error(`bytes ${this.#at} to ${start} of ${this.name} were passed over`);
     const fresh = bytes.subarray(this.#at - start, end - start);
@@ -44,9 +32,6 @@ export class ObservedSource implements ByteSource {
   async finish(): Promise<void> {
     while (this.#at < this.size) await this.read(this.#at, Math.min(this.size, this.#at + REST_BYTES));
   }
-
-  /** Does not close what it reads from. */
-  async close(): Promise<void> {}
 }
 
 const REST_BYTES = 1024 * 1024;

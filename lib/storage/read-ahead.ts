@@ -1,5 +1,6 @@
 // A source that is read from one end to the other, in front of one that answers late: what comes next is fetched already.
-import type { ByteSource, SourcePin } from './byte-source.ts';
+import type { ByteSource } from './byte-source.ts';
+import { PassingSource } from './passing-source.ts';
 
 /** Bytes fetched at once, and how many such windows are under way or held. */
 const WINDOW_BYTES = 16 * 1024 * 1024;
@@ -12,8 +13,7 @@ interface Window {
 }
 
 /** Reads have to come in rising order; one that goes back is made anew. */
-export class ReadAhead implements ByteSource {
-  readonly #source: ByteSource;
+export class ReadAhead extends PassingSource {
   readonly #windowBytes: number;
   readonly #to: number;
   /** In rising order, without gaps. */
@@ -22,25 +22,13 @@ export class ReadAhead implements ByteSource {
 
   /** @param to nothing behind this is fetched before it is asked for */
   constructor(source: ByteSource, windowBytes: number = WINDOW_BYTES, to: number = source.size) {
-    this.#source = source;
+    super(source);
     this.#windowBytes = windowBytes;
     this.#to = to;
   }
 
-  get name(): string {
-    return this.#source.name;
-  }
-
-  get size(): number {
-    return this.#source.size;
-  }
-
-  get pin(): SourcePin {
-    return this.#source.pin;
-  }
-
   async read(start: number, end: number, into: Buffer = Buffer.allocUnsafeSlow(end - start)): Promise<Buffer> {
-    if (start < (this.#windows[0]?.start ?? start) || end > this.#to) return this.#source.read(start, end, into);
+    if (start < (this.#windows[0]?.start ?? start) || end > this.#to) return this.source.read(start, end, into);
     let at = start;
     while (at < end) {
       const window = this.#windowAt(at);
@@ -52,8 +40,7 @@ export class ReadAhead implements ByteSource {
     return into;
   }
 
-  /** Does not close what it reads from. */
-  async close(): Promise<void> {
+  override async close(): Promise<void> {
     await Promise.allSettled(this.#windows.map(({ bytes }) => bytes));
     this.#windows = [];
     this.#spare.length = 0;
@@ -70,7 +57,7 @@ export class ReadAhead implements ByteSource {
       const start = this.#windows.at(-1)?.end ?? offset;
       if (start >= this.#to) break;
       const end = Math.min(start + this.#windowBytes, this.#to);
-      const bytes = this.#source.read(start, end, this.#spare.pop() ?? Buffer.allocUnsafeSlow(this.#windowBytes));
+      const bytes = this.source.read(start, end, this.#spare.pop() ?? Buffer.allocUnsafeSlow(this.#windowBytes));
       bytes.catch(() => {}); // told by the read that needs it
       this.#windows.push({ start, end, bytes });
     }

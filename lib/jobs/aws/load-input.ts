@@ -5,7 +5,7 @@ import { InputError } from '../../errors.ts';
 import { LINE_SHAPES, type LineShape } from '../../sources/json/json-records.ts';
 import type { ByteSource } from '../../storage/byte-source.ts';
 import { ReadAhead } from '../../storage/read-ahead.ts';
-import { type ObjectLocation, objectUrl } from '../../storage/s3/location.ts';
+import { type ObjectLocation, objectUrl, parseObjectUrl } from '../../storage/s3/location.ts';
 import { openObject } from '../../storage/s3/s3-source.ts';
 import { unpackedPieces } from '../../storage/unpack.ts';
 import { formatCount } from '../../text/count.ts';
@@ -103,12 +103,12 @@ function wanted({ complete, parts, damaged }: DecodeManifest, where: string, all
 /** Where the parts lie: where the manifest says, else beside it. */
 function folderOf({ location }: DecodeManifest, { bucket, key }: AwsJob, where: string): ObjectLocation {
   if (location === undefined) return { bucket, key: key.slice(0, key.lastIndexOf('/') + 1) };
-  const [, of, folder = ''] = /^s3:\/\/([^/]+)\/(.*)$/.exec(location) ?? [];
-  if (of === undefined) {
+  const folder = parseObjectUrl(location);
+  if (folder === undefined) {
     const message = 'its location is not a folder in S3: s3://BUCKET/FOLDER/';
     throw new InputError('MANIFEST_FORMAT', `${message}.`, { where });
   }
-  return { bucket: of, key: folder === '' || folder.endsWith('/') ? folder : `${folder}/` };
+  return { ...folder, key: folder.key.replace(/(?<=[^/])$/, '/') };
 }
 
 async function openParts(

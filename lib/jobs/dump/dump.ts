@@ -13,7 +13,7 @@ import { type Copied, copyShard, isoTime, manifestOf, shardEntry, wayOf } from '
 import { DEFAULT_SHARDS_AT_ONCE, DEFAULT_STALL_MS } from './defaults.ts';
 import { type BackupManifest, type BackupShard, manifestText } from './manifest.ts';
 import { MergedShards } from './merged-shards.ts';
-import { type BackupPlace, choosePlace, fileOf, isObjectUrl, type Packing } from './place.ts';
+import { type BackupPlace, choosePlace, fileOf, folderOf, isObjectUrl, type Packing } from './place.ts';
 import { ProvenFile } from './proven-file.ts';
 import { asDumpError } from './remedies.ts';
 import { isRefusal, ReplicaSource } from './replica-source.ts';
@@ -230,7 +230,7 @@ class Dump {
     const manifest = manifestOf(entries, {
       keyferry: version,
       source: showEndpoint(source),
-      ...(isObjectUrl(this.#place.manifest) && { location: folderOf(this.#place.manifest) }),
+      ...(isObjectUrl(this.#place.manifest) && { location: `${folderOf(this.#place.manifest)}/` }),
       kind: this.#source.kind,
       via: wayOf(copied.map((each) => each.source.via)),
       startedAt: this.#startedAt,
@@ -253,4 +253,3 @@ function defaultName(source: RedisUrl, startedAt: string): string {
 }
 
 /** With its slash. */
-const folderOf = (path: string): string => path.slice(0, path.lastIndexOf('/') + 1);

@@ -2,6 +2,7 @@
 import { DeleteObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { OutputError } from '../../errors.ts';
 import type { Output } from '../../storage/output.ts';
+import { objectUrl, parseObjectUrl } from '../../storage/s3/location.ts';
 import { asOutputError } from '../../storage/s3/output-error.ts';
 import { createObject } from '../../storage/s3/s3-output.ts';
 import type { BackupPlace, Packing, PlacedFile, PlaceNames } from './place.ts';
@@ -17,14 +18,15 @@ export class ObjectPlace implements BackupPlace {
 
   /** @throws {OutputError} `OUTPUT_NOT_FOUND` where the URL names no bucket */
   constructor(client: S3Client, { folder, manifest, own }: PlaceNames) {
-    const [, bucket = '', prefix = ''] = /^s3:\/\/([^/]+)\/(.*)$/s.exec(folder) ?? [];
-    if (bucket === '') throw new OutputError('OUTPUT_NOT_FOUND', 'this names no bucket.', { where: folder });
+    const location = parseObjectUrl(folder);
+    if (location === undefined) throw new OutputError('OUTPUT_NOT_FOUND', 'this names no bucket.', { where: folder });
+    const { bucket, key: prefix } = location;
     this.#client = client;
     this.#own = own;
     this.#bucket = bucket;
     this.#prefix = prefix;
     this.#manifestKey = `${prefix}${manifest}`;
-    this.manifest = `s3://${bucket}/${this.#manifestKey}`;
+    this.manifest = objectUrl({ bucket, key: this.#manifestKey });
   }
 
   async begin(name: string, packing: Packing): Promise<PlacedFile> {

@@ -1,4 +1,5 @@
 // Where a backup goes: one file with its manifest beside it, or a folder of its own for all files of a set; here or in S3.
+import { dirname } from 'node:path';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { UsageError } from '../../errors.ts';
 import type { Shard } from '../../sources/replica/shards.ts';
@@ -84,6 +85,10 @@ export async function choosePlace(options: PlaceOptions): Promise<BackupPlace> {
 }
 
 export const isObjectUrl = (place: string): boolean => place.startsWith('s3://');
+
+/** The folder that a file stands in, as a path or a URL like that of the file; without a slash at its end. */
+export const folderOf = (path: string): string =>
+  isObjectUrl(path) ? path.slice(0, path.lastIndexOf('/')) : dirname(path);
 
 /** What a shard's file is called, and how it is packed: a file of its own name says both. */
 export function fileOf(

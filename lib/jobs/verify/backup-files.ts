@@ -1,12 +1,13 @@
 // Where a backup's files are read: beside their manifest, on this machine or in S3.
 import { readFile, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { InputError, UsageError } from '../../errors.ts';
 import type { ByteSource } from '../../storage/byte-source.ts';
 import { openFile } from '../../storage/file-source.ts';
+import { parseObjectUrl } from '../../storage/s3/location.ts';
 import { type BackupManifest, MANIFEST_FILE, MANIFEST_SUFFIX, parseBackupManifest } from '../dump/manifest.ts';
-import { isObjectUrl, namesFile } from '../dump/place.ts';
+import { folderOf, isObjectUrl, namesFile } from '../dump/place.ts';
 
 /** A backup as it lies there. */
 export interface BackupFiles {
@@ -27,7 +28,7 @@ const MOST_MANIFEST_BYTES = 16 * 1024 * 1024;
  */
 export async function openBackup(path: string, s3?: S3Client | undefined): Promise<BackupFiles> {
   const manifestPath = await manifestOf(path);
-  const folder = isObjectUrl(path) ? manifestPath.slice(0, manifestPath.lastIndexOf('/')) : dirname(manifestPath);
+  const folder = folderOf(manifestPath);
   const open = isObjectUrl(path) ? await objects(path, s3) : openFile;
   const text = await manifestText(manifestPath, open).catch((cause: unknown) => {
     if (!isMissing(cause)) throw cause;
@@ -76,10 +77,7 @@ async function manifestText(path: string, open: (path: string) => Promise<ByteSo
 async function objects(path: string, s3: S3Client | undefined): Promise<(url: string) => Promise<ByteSource>> {
   if (s3 === undefined) throw new UsageError('DUMP_S3', 'no client of S3 was given for this place.', { where: path });
   const { openObject } = await import('../../storage/s3/s3-source.ts');
-  return (url) => {
-    const [, bucket = '', key = ''] = /^s3:\/\/([^/]+)\/(.*)$/s.exec(url) ?? [];
-    return openObject(s3, { bucket, key });
-  };
+  return (url) => openObject(s3, parseObjectUrl(url) ?? { bucket: '', key: '' });
 }
 
 const isMissing = (error: unknown): boolean =>

@@ -11,3 +11,9 @@ export interface ObjectLocation {
 export function objectUrl({ bucket, key }: ObjectLocation): string {
   return `s3://${bucket}/${key}`;
 }
+
+/** Of such a URL; `undefined` for what is none. The key of `s3://BUCKET/` is empty. */
+export function parseObjectUrl(url: string): ObjectLocation | undefined {
+  const [, bucket, key] = /^s3:\/\/([^/]+)\/(.*)$/s.exec(url) ?? [];
+  return bucket === undefined || key === undefined ? undefined : { bucket, key };
+}

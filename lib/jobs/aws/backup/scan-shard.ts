@@ -63,28 +63,13 @@ class ScanCall {
   readonly #source: ScanSource;
   readonly #saved: SavedScan | undefined;
   readonly #seen: LoggedKeys;
-  readonly #hashes: { readonly plain: Sha256; readonly stored: Sha256 };
+  readonly #hashes: Opened['hashes'];
   readonly #object: ObjectOutput;
   readonly #file: ProvenFile;
   readonly #startedAt: string;
   #ended = false;
 
-  private constructor(
-    [context, run, task, signal]: CallOf,
-    {
-      saved,
-      source,
-      seen,
-      plain,
-      stored,
-    }: {
-      saved: SavedScan | undefined;
-      source: ScanSource;
-      seen: LoggedKeys;
-      plain: Sha256;
-      stored: Sha256;
-    },
-  ) {
+  private constructor([context, run, task, signal]: CallOf, { saved, source, seen, hashes }: Opened) {
     const { s3, bucket, clock } = context.cloud;
     const { name, packing } = task;
     this.#context = context;
@@ -94,7 +79,7 @@ class ScanCall {
     this.#source = source;
     this.#saved = saved;
     this.#seen = seen;
-    this.#hashes = { plain, stored };
+    this.#hashes = hashes;
     this.#startedAt = saved?.startedAt ?? isoTime(clock);
     const object =
       saved === undefined
@@ -120,8 +105,8 @@ class ScanCall {
         ...{ seed: saved?.seed, logs: saved?.logs ?? [], expected: keysOf(source), signal },
         memoryBytes: limits.memoryBytes ?? MEMORY_BYTES,
       });
-      const [plain, stored] = [await Sha256.open(saved?.hashes.plain), await Sha256.open(saved?.hashes.stored)];
-      return new ScanCall(of, { saved, source, seen, plain, stored });
+      const hashes = { plain: await Sha256.open(saved?.hashes.plain), stored: await Sha256.open(saved?.hashes.stored) };
+      return new ScanCall(of, { saved, source, seen, hashes });
     } catch (error) {
       source.end();
       throw error;
@@ -185,6 +170,14 @@ class ScanCall {
   #warnings(): string[] {
     return [...new Set([...this.#task.warnings, ...(this.#saved?.warnings ?? []), ...this.#source.warnings])];
   }
+}
+
+/** What a call needs before it can begin. */
+interface Opened {
+  readonly saved: SavedScan | undefined;
+  readonly source: ScanSource;
+  readonly seen: LoggedKeys;
+  readonly hashes: { readonly plain: Sha256; readonly stored: Sha256 };
 }
 
 type CallOf = [context: BackupContext, run: BackupRun, task: ScanTask, signal: AbortSignal];

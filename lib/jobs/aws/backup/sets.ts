@@ -1,11 +1,11 @@
 // The backups of a source in the bucket: which there are, which are whole, and which no rule keeps.
 import { InputError, KeyferryError } from '../../../errors.ts';
 import { listObjects } from '../../../storage/s3/folder.ts';
-import { type Backup, choosePrunable, type KeepRules } from '../../backups.ts';
+import { type Backup, choosePrunable, type KeepRules, removeBackup } from '../../backups.ts';
 import { type BackupManifest, MANIFEST_FILE } from '../../dump/manifest.ts';
+import { folderOf } from '../../dump/place.ts';
 import { openBackup } from '../../verify/backup-files.ts';
 import type { Cloud } from '../job.ts';
-import { removeOthers } from '../remove-others.ts';
 import { type NamedSource, sourceFolder } from './run.ts';
 
 /** A set that has a manifest, and all its files of the size that this says. */
@@ -64,11 +64,9 @@ export async function pruneSets(cloud: Cloud, source: NamedSource): Promise<stri
   const sets: Backup[] = [];
   for (const { open } of await listSets(cloud, source.name)) sets.push(await open());
   const removed: string[] = [];
-  for (const { folder = '', manifest } of choosePrunable(sets, keep)) {
-    // The manifest first: what is left for a moment looks like no backup.
-    await removeOthers(cloud, folder, new Set(manifest?.shards.map(({ file }) => file)));
-    await removeOthers(cloud, folder, new Set());
-    removed.push(folder);
+  for (const set of choosePrunable(sets, keep)) {
+    await removeBackup({ ...set, folder: folderOf(set.manifestPath) }, cloud.s3);
+    removed.push(set.folder as string);
   }
   return removed;
 }
