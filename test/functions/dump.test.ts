@@ -141,6 +141,41 @@ describe.skipIf(skip)(`backups on AWS${missing}`, () => {
     expect((await execute(s3, await drop(text as Buffer, 'cut'))).end?.error).toBe('BACKUP_FILE_SIZE');
   });
 
+  test.each(['gz', 'zst'] as const)(
+    'a copy of the manifest of a cluster’s set packed as %s restores all of it',
+    async (pack) => {
+      await using cluster = await startCluster('redis-7.0', { masters: 3, replicas: 0 });
+      await using target = await startServer('redis-7.0');
+      for (let n = 0; n < 300; n++) await call(cluster, `key:${n}`, n);
+      configureDump(cluster.url, { pack });
+      expect((await executeDump({ since: day(0) })).end?.error).toBe('');
+      const { shards } = await manifestOf('20261102T033000Z');
+      const text = await getObject(s3, bucket, 'backups/cache/20261102T033000Z/manifest.json');
+      const drop = async (name: string) => {
+        const key = `restore/cache/${name}.json`;
+        return { bucket, key, version: await putObject(s3, bucket, key, text as Buffer) };
+      };
+      configure(target.url, { onConflict: 'fail' });
+      const { end, steps } = await execute(s3, await drop(pack));
+      expect(end?.error).toBe('');
+      // A file a call, so that each has a call's whole time; the last of them plans too.
+      expect(steps.plan).toBe(3);
+      expect(await target.call('DBSIZE')).toBe(300);
+      expect(await target.call('GET', 'key:299')).toBe('299');
+
+      // The same length and the same format, of other keys.
+      await target.call('FLUSHALL');
+      const [place, other] = [1, 2].map((n) => `backups/cache/20261102T033000Z/${shards[n]?.file}`) as [string, string];
+      const swapped = (await getObject(s3, bucket, other)) as Buffer;
+      const was = (await getObject(s3, bucket, place)) as Buffer;
+      await putObject(s3, bucket, place, Buffer.concat([swapped, was]).subarray(0, was.length));
+      const refused = await execute(s3, await drop('swapped'));
+      expect(refused.end?.error).toMatch(/^(BACKUP_FILE_CHANGED|INPUT_COMPRESSION)$/);
+      expect(refused.end?.text).toContain(shards[1]?.file);
+      expect(await target.call('DBSIZE')).toBe(0);
+    },
+  );
+
   test('a source that refuses PSYNC and SYNC is scanned under auto, and fails by name else', async () => {
     await using closed = await startServer('redis-7.0', {
       config: { 'rename-command PSYNC': '""', 'rename-command SYNC': '""' },

@@ -9,11 +9,11 @@ import { detectFormat, FORMAT_HEAD_BYTES } from '../../storage/input-format.ts';
 import { ReadAhead } from '../../storage/read-ahead.ts';
 import { OutputError } from '../../storage/s3/output-error.ts';
 import { createObject, type ObjectOutput, resumeObject, type SavedOutput } from '../../storage/s3/s3-output.ts';
-import { type BackupSet, MANIFEST_ENDING, openSet } from './backup/open-set.ts';
+import { type BackupSet, MANIFEST_ENDING, openSet, type Unpacked } from './backup/open-set.ts';
 import { type SavedProof, SetProof } from './backup/set-proof.ts';
 import type { AwsJob, Cloud, Deadline } from './job.ts';
 import { fromJson, toJson } from './json.ts';
-import { openUnpacked, UNPACKED } from './unpack.ts';
+import { openUnpacked, UNPACKED, unpackedShard } from './unpack.ts';
 import { BUILT_RDB, openInput, openWork, readText, workKey, writeText } from './work.ts';
 
 /** Where a plan stands, and how much there is to do. */
@@ -54,13 +54,15 @@ export async function planObject(
   chunkBytes: number,
   deadline: Deadline,
 ): Promise<PlanPointer | undefined> {
-  const { input, set } = await openPlannable(cloud, job, deadline.signal);
+  const opened = await openPlannable(cloud, job, deadline.signal, unpackingOne(cloud, job, deadline));
+  if (opened === undefined) return undefined;
+  const { input, set } = opened;
   try {
     const format = detectFormat(input.name, await input.read(0, Math.min(input.size, FORMAT_HEAD_BYTES)));
     const planned: PlannedInput = { pin: input.pin, format };
     const before = parsedPlan(await readText(cloud, workKey(job, PLAN)), planned, chunkBytes);
     if (before !== undefined) return pointer(cloud, job, before);
-    const rdb = format === 'rdb' ? input : await openUnpacked(cloud, job, input, deadline);
+    const rdb = format === 'rdb' ? input : await openUnpacked(cloud, workKey(job, UNPACKED), input, deadline);
     try {
       return await planRest(cloud, job, { input: planned, rdb, set }, chunkBytes, deadline);
     } finally {
@@ -69,6 +71,18 @@ export async function planObject(
   } finally {
     await input.close();
   }
+}
+
+/** One file of a set a call, so that each has all the time that there is. */
+function unpackingOne(cloud: Cloud, job: AwsJob, deadline: Deadline): Unpacked {
+  let unpacked = false;
+  return async (packed, index) => {
+    const key = workKey(job, unpackedShard(index));
+    const copy = await openWork(cloud, key);
+    if (copy !== undefined || unpacked) return copy;
+    unpacked = true;
+    return openUnpacked(cloud, key, packed, deadline);
+  };
 }
 
 async function planRest(
@@ -159,7 +173,9 @@ export async function openPlanned(
   chunkBytes: number,
   deadline: Deadline,
 ): Promise<PlannedRdb> {
-  const { input } = await openPlannable(cloud, job, deadline.signal);
+  const { input } = (await openPlannable(cloud, job, deadline.signal, (_, index) =>
+    openWorkSource(cloud, job, unpackedShard(index)),
+  )) as Plannable;
   try {
     const parsed = parsePlan((await readText(cloud, workKey(job, PLAN))) ?? '{}', { pin: input.pin, chunkBytes });
     if (parsed === undefined) throw workGone(job, PLAN);
@@ -185,20 +201,30 @@ export async function openPlanned(
   }
 }
 
-/** The job's object; where that holds lines, the RDB that was built of them; where it is a manifest, the set's. */
+interface Plannable {
+  readonly input: ByteSource;
+  readonly set: BackupSet | undefined;
+}
+
+/**
+ * The job's object; where that holds lines, the RDB that was built of them; where it is a manifest, the set's.
+ *
+ * @returns `undefined` where `unpacked` had no time
+ */
 async function openPlannable(
   cloud: Cloud,
   job: AwsJob,
   signal: AbortSignal,
-): Promise<{ input: ByteSource; set: BackupSet | undefined }> {
+  unpacked: Unpacked,
+): Promise<Plannable | undefined> {
   const input = await openInput(cloud, job, signal);
   const isManifest = job.mode === 'restore' && job.key.endsWith(MANIFEST_ENDING);
   if (job.mode !== 'load' && !isManifest) return { input, set: undefined };
   const text = isManifest ? await textOf(input) : '';
   await input.close();
   if (!isManifest) return { input: await openWorkSource(cloud, job, BUILT_RDB), set: undefined };
-  const set = await openSet(cloud, text, input.name);
-  return { input: set.source, set };
+  const set = await openSet(cloud, text, input.name, unpacked);
+  return set && { input: set.source, set };
 }
 
 const textOf = async (source: ByteSource): Promise<string> =>

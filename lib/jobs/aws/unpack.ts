@@ -8,22 +8,24 @@ import { detectFormat, FORMAT_HEAD_BYTES } from '../../storage/input-format.ts';
 import { ReadAhead } from '../../storage/read-ahead.ts';
 import { createObject } from '../../storage/s3/s3-output.ts';
 import { unpackedPieces } from '../../storage/unpack.ts';
-import type { AwsJob, Cloud, Deadline } from './job.ts';
+import type { Cloud, Deadline } from './job.ts';
 import { Pace } from './pace.ts';
-import { openWork, workKey } from './work.ts';
+import { openWork } from './work.ts';
 
 /** The unpacked copy, among the work files. */
 export const UNPACKED = 'unpacked.rdb';
+/** Of a file of a set of several. */
+export const unpackedShard = (index: number): string => `unpacked-${index}.rdb`;
 
 const PIECE_BYTES = 1024 * 1024;
 
 /**
  * Opens the unpacked copy; makes it where there is none yet.
  *
+ * @param key of the copy
  * @throws {InputError} `INPUT_TOO_SLOW` where one call can't do it; `INPUT_COMPRESSION`, and those of detectFormat
  */
-export async function openUnpacked(cloud: Cloud, job: AwsJob, packed: ByteSource, deadline: Deadline) {
-  const key = workKey(job, UNPACKED);
+export async function openUnpacked(cloud: Cloud, key: string, packed: ByteSource, deadline: Deadline) {
   // It has its name only when it is whole.
   return (await openWork(cloud, key)) ?? (await unpack(cloud, key, packed, deadline));
 }

@@ -1,7 +1,9 @@
-// The RDB of a backup's set, read where it lies: of several shards one RDB, without a copy of it anywhere.
+// The RDB of a backup's set, read where it lies: of several shards one RDB, without a copy of it anywhere. Packed shards
+// are read from the copies that they were unpacked to.
 import { createHash } from 'node:crypto';
 import { InputError } from '../../../errors.ts';
 import { RdbScanner, ScanEvent } from '../../../rdb/scanner.ts';
+import { changedFile } from '../../../sources/rdb/sha256.ts';
 import { BlockReader } from '../../../storage/block-reader.ts';
 import type { ByteSource, SourcePin } from '../../../storage/byte-source.ts';
 import { type BackupManifest, type BackupShard, MANIFEST_FILE, parseBackupManifest } from '../../dump/manifest.ts';
@@ -20,19 +22,34 @@ export interface BackupSet {
   stretches(rdb: ByteSource): readonly Stretch[];
 }
 
+/**
+ * Opens what a packed shard was unpacked to.
+ *
+ * @param index of the shard
+ * @returns `undefined` where there is no time for it now
+ */
+export type Unpacked = (packed: ByteSource, index: number) => Promise<ByteSource | undefined>;
+
 /** The end mark, and a checksum that says that there is none: that of each file was looked at. */
 const END = Buffer.from([0xff, 0, 0, 0, 0, 0, 0, 0, 0]);
+
 /**
- * Opens what a copy of a set's manifest speaks of.
+ * Opens what a copy of a set's manifest speaks of. A set of one packed file is that file; of several, each is unpacked.
  *
  * @param text of the copy
+ * @returns `undefined` where `unpacked` had no time
  * @throws {InputError} `BACKUP_MANIFEST`, `BACKUP_MANIFEST_EDITED`, `BACKUP_LOCATION`, `BACKUP_FILE_MISSING`,
  * `BACKUP_FILE_SIZE`, `BACKUP_FILE_CHANGED`; `BACKUP_SHARDS` for shards that can't be read as one RDB
  */
-export async function openSet({ s3, bucket }: Cloud, text: string, where: string): Promise<BackupSet> {
+export async function openSet(
+  { s3, bucket }: Cloud,
+  text: string,
+  where: string,
+  unpacked: Unpacked,
+): Promise<BackupSet | undefined> {
   const manifest = parseBackupManifest(text, where);
   const files = await openBackup(`${locationOf(manifest, bucket, where)}${MANIFEST_FILE}`, s3);
-  if (manifest.shards.length > 1) refuseUnlike(manifest, where);
+  refuseUnlike(manifest, where);
   const opened: ByteSource[] = [];
   try {
     for (const shard of manifest.shards) {
@@ -43,7 +60,12 @@ export async function openSet({ s3, bucket }: Cloud, text: string, where: string
     const [only] = opened;
     const [shard] = manifest.shards;
     if (opened.length > 1 || only === undefined || shard === undefined) {
-      const joined = await JoinedShards.of(where, opened, manifest.shards);
+      const shards = await plainShards(manifest, opened, unpacked);
+      if (shards === undefined) {
+        for (const file of opened) await file.close();
+        return undefined;
+      }
+      const joined = await JoinedShards.of(where, shards);
       return { source: joined, stretches: () => joined.stretches };
     }
     const { sha256 } = shard.rdb;
@@ -66,13 +88,8 @@ function locationOf({ location }: BackupManifest, bucket: string, where: string)
 }
 
 function refuseUnlike({ shards }: BackupManifest, where: string): void {
-  const packed = shards.find(({ packing }) => packing !== 'none');
   const versions = new Set(shards.map(({ rdb }) => rdb.version));
-  if (packed === undefined && versions.size === 1) return;
-  throw notOne(
-    where,
-    packed === undefined ? `they have RDB versions ${[...versions].join(', ')}` : `${packed.file} is packed`,
-  );
+  if (versions.size > 1) throw notOne(where, `they have RDB versions ${[...versions].join(', ')}`);
 }
 
 const notOne = (where: string, why: string): InputError =>
@@ -81,33 +98,63 @@ const notOne = (where: string, why: string): InputError =>
     remedy: 'Copy the files of the set here, each is a job of its own.',
   });
 
+interface OpenedShard {
+  /** As it lies in the backup. */
+  readonly file: ByteSource;
+  /** The same, or what it was unpacked to. */
+  readonly plain: ByteSource;
+  readonly entry: BackupShard;
+}
+
+/** @param opened each shard's file; each copy that was opened joins them */
+async function plainShards(
+  { shards }: BackupManifest,
+  opened: ByteSource[],
+  unpacked: Unpacked,
+): Promise<OpenedShard[] | undefined> {
+  const found: OpenedShard[] = [];
+  for (const [index, entry] of shards.entries()) {
+    const file = opened[index] as ByteSource;
+    const plain = entry.packing === 'none' ? file : await unpacked(file, index);
+    if (plain === undefined) return undefined;
+    if (plain !== file) opened.push(plain);
+    if (plain.size !== entry.rdb.bytes) {
+      throw changedFile(file.name, `${plain.size} bytes are packed in it, not ${entry.rdb.bytes}`);
+    }
+    found.push({ file, plain, entry });
+  }
+  return found;
+}
+
 /** All of the first shard, and the keys of the others; functions are the same in each. */
 class JoinedShards implements ByteSource {
   readonly name: string;
   readonly pin: SourcePin;
   readonly stretches: readonly Stretch[];
+  readonly #shards: readonly OpenedShard[];
   /** Where the end mark stands. */
   readonly #bodyEnd: number;
 
-  private constructor(name: string, stretches: readonly Stretch[]) {
+  private constructor(name: string, shards: readonly OpenedShard[], stretches: readonly Stretch[]) {
     this.name = name;
     this.stretches = stretches;
+    this.#shards = shards;
     this.#bodyEnd = stretches.at(-1)?.end ?? 0;
-    const etags = stretches.map(({ file: { pin } }) => `${pin.etag} ${pin.version ?? ''}`).join('\n');
+    const etags = shards.map(({ file: { pin } }) => `${pin.etag} ${pin.version ?? ''}`).join('\n');
     this.pin = { size: this.#bodyEnd + END.length, etag: createHash('sha256').update(etags).digest('hex') };
   }
 
-  static async of(name: string, files: readonly ByteSource[], shards: readonly BackupShard[]): Promise<JoinedShards> {
+  static async of(name: string, shards: readonly OpenedShard[]): Promise<JoinedShards> {
     const stretches: Stretch[] = [];
-    for (const [index, file] of files.entries()) {
-      const { bytes, sha256 } = (shards[index] as BackupShard).rdb;
-      const from = index === 0 ? 0 : await beginOfKeys(file);
+    for (const { file, plain, entry } of shards) {
+      const { bytes, sha256 } = entry.rdb;
+      const from = stretches.length === 0 ? 0 : await beginOfKeys(plain);
       const start = stretches.at(-1)?.end ?? 0;
       // Empty for a shard without keys.
       const end = start + Math.max(0, bytes - END.length - from);
-      stretches.push({ name: file.name, sha256, file, from, start, end });
+      stretches.push({ name: file.name, sha256, file: plain, from, start, end });
     }
-    return new JoinedShards(name, stretches);
+    return new JoinedShards(name, shards, stretches);
   }
 
   get size(): number {
@@ -128,7 +175,7 @@ class JoinedShards implements ByteSource {
   }
 
   async close(): Promise<void> {
-    for (const { file } of this.stretches) await file.close();
+    for (const each of new Set(this.#shards.flatMap(({ file, plain }) => [file, plain]))) await each.close();
   }
 }
 
