@@ -17,7 +17,7 @@ import type { RestoreOptions } from './restore.ts';
 import { restoreFunctions } from './restore-functions.ts';
 import { RestoreSession } from './restore-session.ts';
 import { MOST_ROUNDS, restartsTooOften, WRITTEN_AGAIN } from './rounds.ts';
-import { enterEnd, interrupted, type Job } from './run-job.ts';
+import { DRAIN_MS, enterEnd, interrupted, type Job } from './run-job.ts';
 import { writeChunks } from './write-chunks.ts';
 
 export {
@@ -28,9 +28,6 @@ export {
   DEFAULT_REPLY_TIMEOUT_MS,
 } from './restore-session.ts';
 export const DEFAULT_CONCURRENCY = 4;
-
-/** How long chunks that are under way may take when the job is told to stop; then they are broken off. */
-const DRAIN_MS = 10_000;
 
 export class RestoreJob implements Job<RestoreReport> {
   readonly report: RestoreReport;

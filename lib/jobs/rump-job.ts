@@ -35,7 +35,7 @@ import { MOST_ROUNDS, restartsTooOften, WRITTEN_AGAIN } from './rounds.ts';
 import type { RumpOptions, RumpReport } from './rump.ts';
 import { readLedger } from './rump-ledger.ts';
 import { RumpWriter, type WriteWay } from './rump-writer.ts';
-import { enterEnd, type Job } from './run-job.ts';
+import { DRAIN_MS, enterEnd, type Job } from './run-job.ts';
 import { withRemedy } from './with-remedy.ts';
 
 const DEFAULT_CONCURRENCY = 4;
@@ -48,7 +48,11 @@ export class RumpJob implements Job<RumpReport> {
   readonly #clock: Clock;
   readonly #progress: Progress;
   readonly #startedAt: number;
+  /** Ends the reading, and all waits before anything is written: the caller's signal, or the first failure. */
   readonly #stop = new AbortController();
+  /** Breaks the writing off, which may take a while longer. */
+  readonly #breakOff = new AbortController();
+  #writing = false;
   readonly #policy: ConflictPolicy;
   readonly #id: string;
   #source: ScanSource | undefined;
@@ -65,8 +69,8 @@ export class RumpJob implements Job<RumpReport> {
     this.#startedAt = this.#clock.now();
     this.#policy = options.onConflict ?? 'panic';
     const { signal } = options;
-    if (signal?.aborted) this.#stop.abort(signal.reason);
-    else signal?.addEventListener('abort', () => this.#stop.abort(signal.reason), { once: true });
+    if (signal?.aborted) this.#interrupt(signal);
+    else signal?.addEventListener('abort', () => this.#interrupt(signal), { once: true });
     const [source, target] = [this.#show(options.source), this.#show(options.target)];
     this.#id = createHash('sha256')
       .update(JSON.stringify([source, target]))
@@ -147,6 +151,11 @@ export class RumpJob implements Job<RumpReport> {
     this.#progress.phase = 'done';
   }
 
+  #interrupt({ reason }: AbortSignal): void {
+    this.#stop.abort(reason);
+    if (!this.#writing) this.#breakOff.abort(reason);
+  }
+
   get #patienceMs(): number {
     return this.#options.patienceMs ?? DEFAULT_PATIENCE_MS;
   }
@@ -216,7 +225,7 @@ export class RumpJob implements Job<RumpReport> {
     const ledger = this.#ledger as CheckpointStore;
     const { passes = 1 } = this.#options;
     const { fleet } = this.#opened as OpenedFleet;
-    const witness = new Witness({ fleet, ...this.#waits() });
+    const witness = new Witness({ fleet, ...this.#waits(), signal: this.#breakOff.signal });
     await witness.look();
     const begun = readLedger(ledger, (servers) => witness.holds(servers));
     addTally(this.report.keys, { ...begun.tally, failed: [] });
@@ -278,6 +287,7 @@ export class RumpJob implements Job<RumpReport> {
       concurrency,
       stop: this.#stop,
     });
+    this.#writing = true;
     this.#progress.begin('writing', { keys: source.databases.reduce((sum, { keys }) => sum + keys, 0) });
     try {
       for await (const page of source.pages(places)) {
@@ -289,11 +299,21 @@ export class RumpJob implements Job<RumpReport> {
     } catch (error) {
       this.#stop.abort(error);
       if (error instanceof KeyferryError) for (const target of targets) target.fail(error);
+      else await this.#drain(writer);
       throw writer.failure ?? error;
     } finally {
+      this.#writing = false;
       for (const target of targets) target.end();
+      if (this.#stop.signal.aborted) this.#breakOff.abort(this.#stop.signal.reason);
       await writer.idle();
     }
+  }
+
+  /** What is under way may come to its end, and is noted then. */
+  async #drain(writer: RumpWriter): Promise<void> {
+    const over = new AbortController();
+    await Promise.race([writer.idle(), this.#clock.sleep(DRAIN_MS, over.signal).catch(() => undefined)]);
+    over.abort();
   }
 
   #target(source: ScanSource, checked: PreflightReport, witness: Witness, policy: ConflictPolicy): RedisTarget {
@@ -301,6 +321,7 @@ export class RumpJob implements Job<RumpReport> {
     const { server, groups, restores, bulkLimit } = checked;
     return new RedisTarget({
       ...this.#waits(),
+      signal: this.#breakOff.signal,
       fleet,
       witness,
       server,

@@ -109,9 +109,10 @@ export class RumpWriter {
     return this.#failure;
   }
 
-  /** Waits until nothing is under way any more, also after a failure. */
+  /** Waits until nothing is under way any more, and what was written is noted; also after a failure. */
   async idle(): Promise<void> {
     await Promise.allSettled(this.#underWay);
+    await Promise.allSettled([...this.#streams.values()].map(({ noted }) => noted));
   }
 
   #stream(name: string): Stream {

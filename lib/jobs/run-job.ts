@@ -2,6 +2,9 @@
 import { InterruptedError, KeyferryError } from '../errors.ts';
 import type { RestoreReport } from './report.ts';
 
+/** How long what is under way may take when a job is told to stop, in ms; then it is broken off. */
+export const DRAIN_MS = 10_000;
+
 export interface Job<Report> {
   readonly report: Report;
   run(): Promise<void>;

@@ -71,7 +71,10 @@ export async function writeChunks(options: WriteChunksOptions): Promise<boolean>
       return false;
     }
   };
+  const breakOff = () => target.end();
+  stop.signal.addEventListener('abort', breakOff, { once: true });
   const ends = await Promise.all(Array.from({ length: concurrency }, work));
+  stop.signal.removeEventListener('abort', breakOff);
   if (failed) throw failure;
   return ends.every(Boolean);
 }

@@ -1,5 +1,5 @@
 // Writes batches to a fleet of servers, with a bound on what is under way; follows slots and masters when they move.
-import { type KeyferryError, TargetError } from '../errors.ts';
+import { InterruptedError, type KeyferryError, TargetError } from '../errors.ts';
 import type { ErrorReply } from '../resp/reply-reader.ts';
 import type { Clock } from '../telemetry/clock.ts';
 import type { Batch } from './batch.ts';
@@ -99,13 +99,14 @@ export class BulkWriter {
   fail(error: KeyferryError): void {
     if (this.#failure !== undefined) return;
     this.#failure = error;
-    this.end();
+    for (const lane of this.#lanes.values()) lane.end();
     for (const callback of this.#onFailure) callback(error);
     this.#wake();
   }
 
+  /** Ends the connections. Whoever still waits for an answer is told that none will come. */
   end(): void {
-    for (const lane of this.#lanes.values()) lane.end();
+    this.fail(new InterruptedError('INTERRUPTED', 'the connections were ended before all was answered.'));
   }
 
   #lane(endpoint: Endpoint): Lane {

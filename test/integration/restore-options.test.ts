@@ -493,6 +493,22 @@ describe.concurrent('stopping', () => {
     },
   );
 
+  test('an aborted job ends also where the target answers no more', { timeout: 40_000 }, async () => {
+    await using server = await startServer(name);
+    await using proxy = await startProxy(server);
+    const controller = new AbortController();
+    void proxy.holdAt(300_000, () => {
+      controller.abort();
+      return new Promise(() => {});
+    });
+    const began = performance.now();
+    const given = { workDir: work.folder(), chunkBytes: 16 * 1024, replyTimeoutMs: 60_000 };
+    const report = await restoreInto(proxy, file, { ...given, signal: controller.signal });
+    expect(report).toMatchObject({ outcome: 'interrupted', error: { code: 'INTERRUPTED' } });
+    // A little more than the time that is given to what is under way.
+    expect(performance.now() - began).toBeLessThan(25_000);
+  });
+
   test('an aborted job that is held to a rate ends soon, and the keys under way are not lost', async () => {
     await using server = await startServer(name);
     const controller = new AbortController();

@@ -4,8 +4,12 @@
 export async function* merge<T>(
   sequences: readonly AsyncGenerator<T, unknown, undefined>[],
 ): AsyncGenerator<T, void, undefined> {
-  const next = (sequence: AsyncGenerator<T, unknown, undefined>) =>
-    sequence.next().then((result) => ({ sequence, result }));
+  const next = (sequence: AsyncGenerator<T, unknown, undefined>) => {
+    const read = sequence.next().then((result) => ({ sequence, result }));
+    // It may fail while what came before it is worked on: it is told where it is awaited.
+    read.catch(() => undefined);
+    return read;
+  };
   const waiting = new Map(sequences.map((sequence) => [sequence, next(sequence)]));
   try {
     while (waiting.size > 0) {
@@ -19,7 +23,6 @@ export async function* merge<T>(
       yield result.value;
     }
   } finally {
-    for (const promise of waiting.values()) promise.catch(() => undefined); // the first failure is what is told
     for (const sequence of sequences) void sequence.return(undefined).catch(() => undefined);
   }
 }
