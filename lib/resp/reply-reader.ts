@@ -30,6 +30,12 @@ export class ProtocolError extends KeyferryError {}
 
 const CR = 0x0d;
 const LF = 0x0a;
+const MINUS = 0x2d;
+const INTEGER = 0x3a;
+const BULK = 0x24;
+const ARRAY = 0x2a;
+/** A number of so many digits is exact as a double. */
+const SHORT_DIGITS = 15;
 const MAX_DEPTH = 8;
 /** A simple reply line longer than this is no reply of a server; bytes. */
 const MAX_LINE_BYTES = 64 * 1024;
@@ -97,13 +103,38 @@ export class ReplyReader {
   /** Parses the reply at #at and moves behind it; `undefined` when it is not complete. */
   #parse(bytes: Buffer, depth: number): Reply | undefined {
     const start = this.#at;
+    const kind = bytes[start] as number;
+    const number = kind === INTEGER || kind === BULK || kind === ARRAY ? this.#takeShort(bytes) : undefined;
+    if (number === undefined) return this.#parseLine(bytes, start, kind, depth);
+    if (kind === INTEGER) return BigInt(number);
+    return kind === BULK ? this.#bulk(bytes, number) : this.#array(bytes, number, depth);
+  }
+
+  /** The number of a line that is all there, and short: most are, and need no view of their own. Moves behind the line. */
+  #takeShort(bytes: Buffer): number | undefined {
+    let at = this.#at + 1;
+    const negative = bytes[at] === MINUS;
+    if (negative) at++;
+    const first = at;
+    const end = Math.min(bytes.length, first + SHORT_DIGITS);
+    let value = 0;
+    for (; at < end; at++) {
+      const digit = (bytes[at] as number) - 0x30;
+      if (digit < 0 || digit > 9) break;
+      value = value * 10 + digit;
+    }
+    if (at === first || bytes[at] !== CR || bytes[at + 1] !== LF) return undefined;
+    this.#at = at + 2;
+    return negative ? -value : value;
+  }
+
+  #parseLine(bytes: Buffer, start: number, kind: number, depth: number): Reply | undefined {
     const eol = bytes.indexOf(LF, start);
     if (eol < 0) {
       if (bytes.length - start > MAX_LINE_BYTES) throw protocol('a line without an end');
       return undefined;
     }
     if (eol < start + 1 || bytes[eol - 1] !== CR) throw protocol('a line without CR');
-    const kind = bytes[start] as number;
     const line = bytes.subarray(start + 1, eol - 1);
     this.#at = eol + 1;
     switch (kind) {
@@ -111,54 +142,43 @@ export class ReplyReader {
         return line;
       case 0x2d:
         return new ErrorReply(line.toString('utf8'));
-      case 0x3a:
+      case INTEGER:
         return integer(line);
-      case 0x24: {
-        const length = Number(integer(line));
-        if (length === -1) return null;
-        if (length < 0 || length > MAX_BULK_BYTES + 1024) throw protocol(`a bulk length of ${length}`);
-        const end = this.#at + length + 2;
-        if (end > bytes.length) {
-          this.#needed = end;
-          return undefined;
-        }
-        const bulk = bytes.subarray(this.#at, end - 2);
-        this.#at = end;
-        return bulk;
-      }
-      case 0x2a: {
-        const count = Number(integer(line));
-        if (count === -1) return null;
-        if (count < 0 || depth >= MAX_DEPTH) throw protocol(`an array of ${count} at depth ${depth}`);
-        const items: Reply[] = [];
-        for (let i = 0; i < count; i++) {
-          const item = this.#parse(bytes, depth + 1);
-          if (item === undefined) return undefined;
-          items.push(item);
-        }
-        return items;
-      }
+      case BULK:
+        return this.#bulk(bytes, Number(integer(line)));
+      case ARRAY:
+        return this.#array(bytes, Number(integer(line)), depth);
     }
     throw protocol(`a reply that begins with 0x${kind.toString(16)}`);
   }
+
+  #bulk(bytes: Buffer, length: number): Reply | undefined {
+    if (length === -1) return null;
+    if (length < 0 || length > MAX_BULK_BYTES + 1024) throw protocol(`a bulk length of ${length}`);
+    const end = this.#at + length + 2;
+    if (end > bytes.length) {
+      this.#needed = end;
+      return undefined;
+    }
+    const bulk = bytes.subarray(this.#at, end - 2);
+    this.#at = end;
+    return bulk;
+  }
+
+  #array(bytes: Buffer, count: number, depth: number): Reply | undefined {
+    if (count === -1) return null;
+    if (count < 0 || depth >= MAX_DEPTH) throw protocol(`an array of ${count} at depth ${depth}`);
+    const items: Reply[] = [];
+    for (let i = 0; i < count; i++) {
+      const item = this.#parse(bytes, depth + 1);
+      if (item === undefined) return undefined;
+      items.push(item);
+    }
+    return items;
+  }
 }
 
-/** Digits of a number that is exact as a double; most are, and need no text on the way. */
-const SHORT_DIGITS = 15;
-
 function integer(line: Buffer): bigint {
-  const negative = line[0] === 0x2d;
-  const first = negative ? 1 : 0;
-  if (line.length > first && line.length <= first + SHORT_DIGITS) {
-    let value = 0;
-    let at = first;
-    for (; at < line.length; at++) {
-      const digit = (line[at] as number) - 0x30;
-      if (digit < 0 || digit > 9) break;
-      value = value * 10 + digit;
-    }
-    if (at === line.length) return BigInt(negative ? -value : value);
-  }
   const text = line.toString('latin1');
   if (!/^-?\d{1,19}$/.test(text)) throw protocol(`the number ${JSON.stringify(text.slice(0, 32))}`);
   return BigInt(text);
