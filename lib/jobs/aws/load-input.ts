@@ -108,7 +108,8 @@ function folderOf({ location }: DecodeManifest, { bucket, key }: AwsJob, where: 
     const message = 'its location is not a folder in S3: s3://BUCKET/FOLDER/';
     throw new InputError('MANIFEST_FORMAT', `${message}.`, { where });
   }
-  return { ...folder, key: folder.key.replace(/(?<=[^/])$/, '/') };
+  const { bucket: of, key: prefix } = folder;
+  return { bucket: of, key: prefix === '' || prefix.endsWith('/') ? prefix : `${prefix}/` };
 }
 
 async function openParts(
