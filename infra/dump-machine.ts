@@ -65,7 +65,8 @@ export function dumpMachine(parts: DumpMachineParts, settings: DumpMachineSettin
         Next: 'Finish',
       },
       Finish: steps.step(parts.finish, '$.end', 'Failure', 'Finished?'),
-      // What a backup that failed has left is removed there. Where a shard may not be copied, the whole source is scanned instead.
+      // What a backup that failed has left is removed there. Where a shard may not be copied, the whole source is scanned
+      // instead.
       'Finished?': choice('Failure', [
         [isTrue('$.end.done'), 'Notify'],
         [isTrue('$.end.again'), 'Discover shards'],

@@ -13,7 +13,7 @@ import { type BackupSet, MANIFEST_ENDING, openSet, type Unpacked } from './backu
 import { type SavedProof, SetProof } from './backup/set-proof.ts';
 import type { AwsJob, Cloud, Deadline } from './job.ts';
 import { fromJson, toJson } from './json.ts';
-import { openUnpacked, UNPACKED, unpackedShard } from './unpack.ts';
+import { openUnpacked, UNPACKED, unpack, unpackedShard } from './unpack.ts';
 import { BUILT_RDB, openInput, openWork, readText, workKey, writeText } from './work.ts';
 
 /** Where a plan stands, and how much there is to do. */
@@ -81,7 +81,7 @@ function unpackingOne(cloud: Cloud, job: AwsJob, deadline: Deadline): Unpacked {
     const copy = await openWork(cloud, key);
     if (copy !== undefined || unpacked) return copy;
     unpacked = true;
-    return openUnpacked(cloud, key, packed, deadline);
+    return unpack(cloud, key, packed, deadline);
   };
 }
 

@@ -30,7 +30,8 @@ export async function openUnpacked(cloud: Cloud, key: string, packed: ByteSource
   return (await openWork(cloud, key)) ?? (await unpack(cloud, key, packed, deadline));
 }
 
-async function unpack(cloud: Cloud, key: string, packed: ByteSource, deadline: Deadline): Promise<ByteSource> {
+/** Makes the copy. @throws as {@link openUnpacked} */
+export async function unpack(cloud: Cloud, key: string, packed: ByteSource, deadline: Deadline): Promise<ByteSource> {
   const { s3, bucket, clock } = cloud;
   const output = createObject(s3, { bucket, key }, { signal: deadline.signal });
   const input = new ReadAhead(packed);

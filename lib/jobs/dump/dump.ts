@@ -251,5 +251,3 @@ function defaultName(source: RedisUrl, startedAt: string): string {
   const stamp = startedAt.replace(/\.\d+/, '').replace(/[-:]/g, '');
   return `${what.replace(/[^A-Za-z0-9._-]+/g, '-')}-${stamp}`;
 }
-
-/** With its slash. */

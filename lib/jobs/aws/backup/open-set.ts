@@ -62,7 +62,7 @@ export async function openSet(
     if (opened.length > 1 || only === undefined || shard === undefined) {
       const shards = await plainShards(manifest, opened, unpacked);
       if (shards === undefined) {
-        for (const file of opened) await file.close();
+        await closeAll(opened);
         return undefined;
       }
       const joined = await JoinedShards.of(where, shards);
@@ -72,9 +72,13 @@ export async function openSet(
     const stretches = (rdb: ByteSource) => [{ name: only.name, sha256, file: rdb, from: 0, start: 0, end: rdb.size }];
     return { source: only, stretches };
   } catch (error) {
-    for (const file of opened) await file.close();
+    await closeAll(opened);
     throw error;
   }
+}
+
+async function closeAll(files: Iterable<ByteSource>): Promise<void> {
+  for (const file of files) await file.close();
 }
 
 /** Functions may read backups of their own bucket, and nothing beside them. */
@@ -175,7 +179,7 @@ class JoinedShards implements ByteSource {
   }
 
   async close(): Promise<void> {
-    for (const each of new Set(this.#shards.flatMap(({ file, plain }) => [file, plain]))) await each.close();
+    await closeAll(new Set(this.#shards.flatMap(({ file, plain }) => [file, plain])));
   }
 }
 
